@@ -1,0 +1,40 @@
+# `make` alone lists the targets. Paths are relative on purpose: the folder's name may hold spaces.
+.DEFAULT_GOAL := help
+
+PYTHON := .venv/bin/python
+ROOTS := config.py api_server.py worker.py resources.py init_database.py pipeline_architecture.py database_models.py
+TYPED := $(ROOTS) veilgate tests
+
+.PHONY: help run test test-all check bench format clean dev
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+run: ## Install what is missing and run everything here (PORT=8000, DATA_DIR=data); Ctrl-C stops
+	@./start.sh
+
+dev:
+	@./start.sh --prepare requirements-dev.txt
+
+check: dev ## Format, lint, types, architecture and unit tests: under a minute, before every commit
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy $(TYPED)
+	$(PYTHON) -m pytest --quiet tests/architecture tests/unit
+
+test: dev ## Every suite that needs nothing but this machine
+	$(PYTHON) -m pytest --suites=light
+
+test-all: dev ## Every suite; what cannot run here is named at the end
+	$(PYTHON) -m pytest --suites=all
+
+bench: dev ## Measure speed and quality on this machine
+	$(PYTHON) -m bench
+
+format: dev ## Rewrite the code in the house's format
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+clean: ## Remove caches and build leavings; data/ and .venv/ stay
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +

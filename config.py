@@ -1,0 +1,177 @@
+"""Every setting of the house, in frozen groups.
+
+Settings are read from the environment and from `.env`, by the names operators know, without a prefix.
+Only the roots read this module; everything below them is handed plain values. docs/configuration.md and
+the README list every field, and a test keeps them equal to this file.
+"""
+
+import hashlib
+import socket
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+# The kernel takes 107 bytes for the path of a Unix socket.
+LONGEST_SOCKET_PATH = 100
+
+
+class _Group(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+
+class ServerSettings(_Group):
+    """Where the gateway listens and what it takes."""
+
+    host: str = Field("127.0.0.1", description="Address the gateway listens on.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="Port the gateway listens on.")
+    max_upload_bytes: Annotated[int, Field(ge=1024)] = Field(
+        50_000_000, description="Largest single file taken, in bytes."
+    )
+    max_batch_bytes: Annotated[int, Field(ge=1024)] = Field(
+        4_000_000_000, description="Largest body of a batch upload, in bytes."
+    )
+    max_batch_files: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        1000, description="Most files in one batch upload."
+    )
+    max_pixels: Annotated[int, Field(ge=4096)] = Field(
+        40_000_000, description="Most pixels in one picture; read from its header before anything is decoded."
+    )
+
+
+class StorageSettings(_Group):
+    """Where rows and pictures are kept."""
+
+    data_dir: Path = Field(Path("data"), description="Folder for everything the embedded default keeps.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty = SQLite in DATA_DIR.")
+
+    @property
+    def effective_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{(self.data_dir / 'veilgate.db').resolve()}"
+
+
+class QueueSettings(_Group):
+    """Redis, and how jobs are leased and tried again."""
+
+    redis_url: str = Field(
+        "", description="Redis to use; empty = `make run` starts a private one on a socket in DATA_DIR."
+    )
+    job_lease_s: Annotated[float, Field(ge=1, le=600)] = Field(
+        20.0, description="How long a silent worker keeps its jobs, in seconds."
+    )
+    job_timeout_s: Annotated[float, Field(ge=1, le=3600)] = Field(
+        120.0, description="Longest one picture may take in a worker, in seconds."
+    )
+    job_max_attempts: Annotated[int, Field(ge=1, le=20)] = Field(
+        3, description="How often a picture is tried when it fails by its own fault."
+    )
+    job_max_deliveries: Annotated[int, Field(ge=1, le=1000)] = Field(
+        20, description="How often a picture is started at all, whoever's fault the ends were."
+    )
+    reconcile_interval_s: Annotated[float, Field(ge=0.1, le=60)] = Field(
+        2.0, description="Pause between two rounds of the reconciler, in seconds."
+    )
+
+    def url_for(self, data_dir: Path) -> str:
+        """REDIS_URL, else the socket of the private Redis that belongs to this DATA_DIR."""
+        if self.redis_url:
+            return self.redis_url
+        socket_path = (data_dir / "redis" / "redis.sock").resolve()
+        if len(str(socket_path)) > LONGEST_SOCKET_PATH:
+            digest = hashlib.sha256(str(socket_path).encode()).hexdigest()[:16]
+            socket_path = Path(tempfile.gettempdir()) / f"veilgate-{digest}.sock"
+        return f"unix://{socket_path}"
+
+
+class WorkerSettings(_Group):
+    """How much an images worker takes on at once."""
+
+    worker_id: str = Field(
+        "", description="Name of this worker in logs and rows; empty = host and process id."
+    )
+    num_workers: Annotated[int, Field(ge=1, le=64)] = Field(
+        1,
+        description="Images workers that `make run` starts; each uses all cores, so one is best on a small machine.",
+    )
+    decode_children: Annotated[int, Field(ge=1, le=64)] = Field(
+        2, description="Killable processes that decode pictures, for each worker."
+    )
+    decode_timeout_s: Annotated[float, Field(ge=0.5, le=300)] = Field(
+        20.0, description="Longest one decode may take before its process is ended, in seconds."
+    )
+    max_pixels_in_flight: Annotated[int, Field(ge=1_000_000)] = Field(
+        64_000_000, description="Pixels of all pictures that one worker holds decoded at a time."
+    )
+    max_jobs_in_flight: Annotated[int, Field(ge=1, le=512)] = Field(
+        16, description="Pictures that one worker holds at a time."
+    )
+    max_chunk: Annotated[int, Field(ge=1, le=64)] = Field(
+        8, description="Most pictures in one run of a model."
+    )
+
+    def name(self, process_id: int) -> str:
+        return self.worker_id or f"{socket.gethostname()}.{process_id}"
+
+
+class ModelSettings(_Group):
+    """Which models look at the pictures. A value is an id of models/manifest.toml or a file."""
+
+    face_detection_model_path: str = Field("centerface", description="Face model: manifest id or file.")
+    face_confidence_threshold: Annotated[float, Field(ge=0.01, le=0.99)] = Field(
+        0.2,
+        description="Lowest score that counts as a face; low, because a missed face is the worse mistake.",
+    )
+    face_detection_size: Annotated[int, Field(ge=128, le=4096)] = Field(
+        640, description="Longest side, in pixels, of the picture that the face model sees."
+    )
+    vehicle_detection_model_path: str = Field(
+        "fastestdet",
+        description="Vehicle model: manifest id or file; fetched in the background when missing.",
+    )
+    car_confidence_threshold: Annotated[float, Field(ge=0.01, le=0.99)] = Field(
+        0.65, description="Lowest score that counts as a vehicle."
+    )
+    model_fetch: bool = Field(True, description="Whether missing models of the manifest are downloaded.")
+
+
+class TelemetrySettings(_Group):
+    """What is written down about the running house."""
+
+    log_level: str = Field(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line written."
+    )
+
+
+class Config:
+    """All groups, read once."""
+
+    def __init__(self) -> None:
+        self.server = ServerSettings()
+        self.storage = StorageSettings()
+        self.queue = QueueSettings()
+        self.worker = WorkerSettings()
+        self.models = ModelSettings()
+        self.telemetry = TelemetrySettings()
+
+    @property
+    def redis_url(self) -> str:
+        return self.queue.url_for(self.storage.data_dir)
+
+
+GROUPS: tuple[type[_Group], ...] = (
+    ServerSettings,
+    StorageSettings,
+    QueueSettings,
+    WorkerSettings,
+    ModelSettings,
+    TelemetrySettings,
+)
+
+
+@lru_cache(maxsize=1)
+def get_config() -> Config:
+    return Config()

@@ -1,0 +1,163 @@
+"""The tables and how their parts are named. No queries live here: those are in veilgate/persistence.
+
+Times are integers: milliseconds since 1970 UTC, always read from the database's own clock, so that no
+host's clock or time zone takes part in a decision. Identifiers are UUID texts. Every row that belongs to
+somebody says to whom (`owner_id`).
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects import mysql
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# 64 KiB is MySQL's TEXT; a result with thousands of boxes is larger.
+LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+Id = String(36)
+OwnerId = String(36)
+
+
+def _table(name: str, *parts: Column[object] | Index) -> Table:
+    return Table(name, metadata, *parts, mysql_engine="InnoDB", mysql_charset="utf8mb4")
+
+
+processed_images = _table(
+    "processed_images",
+    Column("id", Id, primary_key=True),
+    Column("owner_id", OwnerId, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("filename", String(255), nullable=False),
+    Column("file_size", BigInteger, nullable=False),
+    Column("format", String(8), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("original_key", String(255), nullable=False),
+    Column("current_job_id", Id, nullable=True),
+    Column("near_duplicate_of", Id, nullable=True),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+    Index(None, "owner_id", "sha256"),
+    Index(None, "owner_id", "created_at_ms"),
+)
+
+jobs = _table(
+    "jobs",
+    Column("id", Id, primary_key=True),
+    Column("owner_id", OwnerId, nullable=False),
+    Column("image_id", Id, ForeignKey("processed_images.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("lane", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    # Who may write: every claim draws a higher fence, and writes by an older one touch no row.
+    Column("fence", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("deliveries", Integer, nullable=False, default=0),
+    # A picture that was in a process that died runs alone next time, so that its guilt shows.
+    Column("suspect", Boolean, nullable=False, default=False),
+    Column("ran_alone", Boolean, nullable=False, default=False),
+    Column("worker", String(120), nullable=True),
+    Column("lease_until_ms", BigInteger, nullable=True),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("dispatched_at_ms", BigInteger, nullable=True),
+    Column("options", Text, nullable=False),
+    Column("event_seq", Integer, nullable=False, default=0),
+    Column("error_code", String(64), nullable=True),
+    Column("error_message", Text, nullable=True),
+    Column("result_key", String(255), nullable=True),
+    Column("results", LongText, nullable=True),
+    Column("correlation_id", String(64), nullable=True),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+    Column("started_at_ms", BigInteger, nullable=True),
+    Column("finished_at_ms", BigInteger, nullable=True),
+    Index(None, "image_id"),
+    Index(None, "status", "dispatched_at_ms", "not_before_ms"),
+    Index(None, "status", "lease_until_ms"),
+)
+
+batches = _table(
+    "batches",
+    Column("id", Id, primary_key=True),
+    Column("owner_id", OwnerId, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+batch_items = _table(
+    "batch_items",
+    Column("batch_id", Id, ForeignKey("batches.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("filename", String(255), nullable=False),
+    Column("sha256", String(64), nullable=True),
+    Column("job_id", Id, ForeignKey("jobs.id"), nullable=True),
+    Column("error_code", String(64), nullable=True),
+    Column("error_message", Text, nullable=True),
+)
+
+stage_events = _table(
+    "stage_events",
+    Column("job_id", Id, ForeignKey("jobs.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, nullable=False),
+    Column("stage", String(40), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("payload", LongText, nullable=False),
+    Column("took_ms", Integer, nullable=True),
+    Column("model", String(80), nullable=True),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+tags = _table(
+    "tags",
+    Column("image_id", Id, ForeignKey("processed_images.id"), primary_key=True),
+    Column("tag", String(80), primary_key=True),
+    Column("source", String(40), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Index(None, "tag"),
+)
+
+idempotency_keys = _table(
+    "idempotency_keys",
+    Column("owner_id", OwnerId, primary_key=True),
+    # Keys are compared byte for byte, whatever a database's default collation does with case.
+    Column(
+        "idempotency_key",
+        LargeBinary(255).with_variant(mysql.VARBINARY(255), "mysql", "mariadb"),
+        primary_key=True,
+    ),
+    Column("fingerprint", String(64), nullable=False),
+    Column("job_id", Id, nullable=True),
+    Column("batch_id", Id, nullable=True),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Index(None, "created_at_ms"),
+)
+
+leader_leases = _table(
+    "leader_leases",
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(120), nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+)
+
+totals = _table(
+    "totals",
+    Column("name", String(40), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)

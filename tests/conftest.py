@@ -1,0 +1,38 @@
+"""What every test stands on: a clean environment, and the fixtures of tests/fixtures, one module a noun."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+import config
+
+pytest_plugins = [
+    "pytester",
+    "tests.suite_report",
+    "tests.fixtures.paths",
+    "tests.fixtures.pictures",
+    "tests.fixtures.private_redis",
+]
+
+# The same examples in every run: a red build must be red again on the next machine.
+settings.register_profile("house", derandomize=True, database=None, deadline=None)
+settings.load_profile("house")
+
+
+def pytest_configure() -> None:
+    """Before any fixture: a developer's DATABASE_URL or PORT must not reach a test, nor what it starts."""
+    for group in config.GROUPS:
+        for name in group.model_fields:
+            os.environ.pop(name.upper(), None)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_config(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test reads its own settings, and never the developer's .env."""
+    for group in config.GROUPS:
+        monkeypatch.setitem(group.model_config, "env_file", None)
+    config.get_config.cache_clear()
+    yield
+    config.get_config.cache_clear()

@@ -1,0 +1,40 @@
+"""The HTTP application, built from what the root hands in."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+
+from veilgate.api.container import Container
+from veilgate.api.correlation import CorrelationMiddleware
+from veilgate.api.docs_routes import install_docs
+from veilgate.api.problems import install_problem_handlers
+from veilgate.api.routes import images, jobs, system, uploads
+
+_DESCRIPTION = "Pictures in, pictures without recognisable faces out."
+
+
+def build_app(open_container: Callable[[], AbstractContextManager[Container]], *, version: str) -> FastAPI:
+    """`open_container` is entered when the server starts and left when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with open_container() as container:
+            container.hub.attach()
+            app.state.container = container
+            yield
+
+    app = FastAPI(
+        title="Veilgate",
+        description=_DESCRIPTION,
+        version=version,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.add_middleware(CorrelationMiddleware)
+    install_problem_handlers(app)
+    for router in (uploads.router, jobs.router, images.router, system.router):
+        app.include_router(router)
+    install_docs(app)
+    return app

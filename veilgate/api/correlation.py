@@ -1,0 +1,47 @@
+"""One id for everything that one request sets off: taken from the caller or made, logged, sent back."""
+
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from veilgate.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
+_HEADER = b"x-request-id"
+_ACCEPTABLE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_EVERY_ANSWER = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+
+
+class CorrelationMiddleware:
+    """Outermost, so that every answer carries the id and every request leaves one log line."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == _HEADER), b"")
+        correlation_id = given.decode() if _ACCEPTABLE.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {})["correlation_id"] = correlation_id
+        began_s, status = time.monotonic(), 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (_HEADER, correlation_id.encode()), *_EVERY_ANSWER]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            finally:
+                took_ms = round((time.monotonic() - began_s) * 1000, 1)
+                route = scope.get("route")
+                path = getattr(route, "path", "unknown")
+                _log.info("request.answered", method=scope["method"], route=path, status=status, ms=took_ms)

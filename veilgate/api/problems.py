@@ -1,0 +1,88 @@
+"""Errors as RFC 9457 problem documents: the one table from what went wrong to what HTTP says."""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from veilgate.domain import errors
+from veilgate.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER_S = "5"
+_CLIENT_CLOSED_REQUEST = 499
+
+STATUS_BY_ERROR: dict[type[errors.VeilgateError], int] = {
+    errors.InputRejected: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotAnImage: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.UnsupportedFormat: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.TooManyFiles: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.MalformedRequest: HTTPStatus.BAD_REQUEST,
+    errors.InvalidIdempotencyKey: HTTPStatus.BAD_REQUEST,
+    errors.IdempotencyConflict: HTTPStatus.CONFLICT,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.IllegalTransition: HTTPStatus.CONFLICT,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
+    # These belong to jobs, not to requests: a caller meets them only through a bug of ours.
+    errors.PictureFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.StageFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+def status_of(error: errors.VeilgateError) -> int:
+    """The status of the nearest class that the table names."""
+    for kind in type(error).__mro__:
+        if issubclass(kind, errors.VeilgateError) and kind in STATUS_BY_ERROR:
+            return int(STATUS_BY_ERROR[kind])
+    return int(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def problem(status: int, code: str, detail: str, **extra: object) -> JSONResponse:
+    body = {
+        "type": f"urn:veilgate:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **extra,
+    }
+    headers = {"Retry-After": _RETRY_AFTER_S} if status in {503, 507} else None
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    @app.exception_handler(errors.VeilgateError)
+    async def ours(_request: Request, error: errors.VeilgateError) -> Response:
+        status = status_of(error)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.error("request.failed", code=error.code, exc_info=error)
+        return problem(status, error.code, error.message, **getattr(error, "extra", {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        return problem(422, "invalid_parameter", f"{where}: {first['msg']}")
+
+    @app.exception_handler(HTTPException)
+    async def framework(_request: Request, error: HTTPException) -> Response:
+        phrase = HTTPStatus(error.status_code).phrase
+        return problem(error.status_code, phrase.lower().replace(" ", "_"), f"{phrase}.")
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: ClientDisconnect) -> Response:
+        return Response(status_code=_CLIENT_CLOSED_REQUEST)
+
+    @app.exception_handler(Exception)
+    async def unexpected(_request: Request, _error: Exception) -> Response:
+        # The server logs the traceback; nobody outside needs to see it.
+        return problem(500, "internal", "Something went wrong on our side.")

@@ -1,0 +1,90 @@
+"""Asking about jobs, watching them, and changing their course."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from veilgate.api.container import Owner, Parts
+from veilgate.api.job_stream import event_lines, resume_point, wait_for_end
+from veilgate.api.schemas.answers import BatchStatus, JobState, JobStatusAnswer, Problem
+from veilgate.domain.ids import is_id
+from veilgate.domain.errors import BatchNotFound
+from veilgate.persistence.records import JobRecord
+
+router = APIRouter(tags=["jobs"], responses={404: {"model": Problem}})
+
+_LONGEST_WAIT_S = 60.0
+_PAGE = 1000
+
+
+@router.get("/status/{job_id}", response_model=JobStatusAnswer)
+async def status(
+    job_id: str,
+    parts: Parts,
+    owner: Owner,
+    wait: Annotated[float, Query(ge=0, le=_LONGEST_WAIT_S, description="Seconds to wait for the end.")] = 0,
+) -> JSONResponse:
+    """Where a job stands. With `wait`, the answer comes as soon as the job has ended."""
+    if wait:
+        return JSONResponse(await wait_for_end(parts, job_id, owner, wait_s=wait))
+    return JSONResponse(await run_in_threadpool(parts.queries.status, job_id, owner))
+
+
+@router.get("/jobs/{job_id}/events", response_class=StreamingResponse)
+async def events(
+    job_id: str,
+    parts: Parts,
+    owner: Owner,
+    last_event_id: Annotated[str | None, Header()] = None,
+    after: Annotated[int | None, Query(ge=0)] = None,
+) -> Response:
+    """Every stage outcome as a Server-Sent Event, numbered 1..n. `Last-Event-ID` resumes without a gap;
+    204 when the job has ended and everything was seen."""
+    seq = resume_point(last_event_id, after)
+    waiting, is_last = await run_in_threadpool(parts.queries.events_after, job_id, owner, seq)
+    if is_last and not waiting:
+        return Response(status_code=204)
+    lines: AsyncIterator[str] = event_lines(parts, job_id, owner, after=seq)
+    return StreamingResponse(
+        lines,
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@router.post("/jobs/{job_id}/cancel", response_model=JobState, responses={409: {"model": Problem}})
+def cancel(job_id: str, parts: Parts, owner: Owner) -> JSONResponse:
+    """End a job that waits or runs; nothing of it will be shown."""
+    job = parts.control.cancel(job_id, owner)
+    parts.hub.notify([job_id])
+    return JSONResponse(_state(job))
+
+
+@router.post("/jobs/{job_id}/retry", response_model=JobState, responses={409: {"model": Problem}})
+def retry(job_id: str, parts: Parts, owner: Owner) -> JSONResponse:
+    """Submit a failed or cancelled job again."""
+    job = parts.control.retry(job_id, owner)
+    parts.dispatch(job.id, job.kind, job.lane)
+    parts.hub.notify([job_id])
+    return JSONResponse(_state(job))
+
+
+@router.get("/batches/{batch_id}", response_model=BatchStatus)
+def batch(
+    batch_id: str,
+    parts: Parts,
+    owner: Owner,
+    first: Annotated[int, Query(ge=0, le=2**31 - 1, description="Position of the first item shown.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=_PAGE)] = _PAGE,
+) -> JSONResponse:
+    """Counts by status, and the items in the order in which they were sent."""
+    if not is_id(batch_id):
+        raise BatchNotFound
+    return JSONResponse(parts.batches.describe(batch_id, owner, first=first, limit=limit))
+
+
+def _state(job: JobRecord) -> dict[str, Any]:
+    return {"job_id": job.id, "status": job.status, "updated_at": job.updated_at_ms // 1000}

@@ -1,0 +1,97 @@
+"""The shapes of answers, as /docs shows them."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+
+class UploadAccepted(BaseModel):
+    job_id: str
+    filename: str
+    file_size: int
+    status: Literal["submitted"]
+    message: str
+
+
+class ErrorNote(BaseModel):
+    code: str
+    message: str
+
+
+class AcceptedFile(BaseModel):
+    job_id: str
+    filename: str
+    file_size: int
+
+
+class RejectedFile(BaseModel):
+    filename: str
+    error: ErrorNote
+
+
+class BatchAccepted(BaseModel):
+    batch_id: str
+    accepted: list[AcceptedFile]
+    rejected: list[RejectedFile]
+
+
+class BatchItem(BaseModel):
+    position: int
+    filename: str
+    job_id: str | None
+    status: str
+    error: ErrorNote | None = None
+
+
+class BatchStatus(BaseModel):
+    """`next` is the position to ask for the following page with, or null."""
+
+    batch_id: str
+    created_at: int
+    total: int
+    done: bool
+    counts: dict[str, int]
+    items: list[BatchItem]
+    next: int | None
+
+
+class JobResults(BaseModel):
+    original_image_path: str
+    processed_image_path: str
+    thumbnail_paths: dict[str, str]
+    processing_time: float
+    queue_time: float
+    blur_metadata: dict[str, Any]
+    detection_metadata: dict[str, Any]
+    stages: dict[str, Any]
+    options: dict[str, Any]
+
+
+class JobStatusAnswer(BaseModel):
+    job_id: str
+    image_id: str
+    status: Literal["submitted", "processing", "completed", "failed", "cancelled"]
+    filename: str
+    file_size: int
+    created_at: int
+    updated_at: int
+    attempts: int
+    options: dict[str, Any]
+    results: JobResults | None
+    error: ErrorNote | None
+
+
+class JobState(BaseModel):
+    job_id: str
+    status: str
+    updated_at: int
+
+
+class Problem(BaseModel):
+    """RFC 9457; `code` is stable and meant for programs."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str

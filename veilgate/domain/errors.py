@@ -1,0 +1,273 @@
+"""Every way a request or a job can go wrong, as one tree.
+
+    VeilgateError
+    ├── InputRejected           the caller sent something we do not take
+    │   ├── EmptyFile, MissingFile, NotAnImage, UnsupportedFormat, TruncatedImage, DamagedImage
+    │   ├── FileTooLarge, RequestTooLarge, TooManyPixels, BadDimensions, TooManyFiles
+    │   ├── UnknownField, InvalidOption, OptionAfterFile, InvalidIdempotencyKey, MalformedRequest
+    │   └── IdempotencyConflict
+    ├── NotFound                there is no such thing, or it is not yours
+    │   └── JobNotFound, BatchNotFound, ImageNotFound, ResultNotReady
+    ├── IllegalTransition       the job is not in a state that allows this
+    ├── PictureFailed           this picture cannot be processed; trying again changes nothing
+    │   ├── UndecodablePicture, DecodeTimeout, DecoderCrashed
+    │   ├── OriginalMissing, OriginalDamaged
+    │   └── TooManyDeliveries, WorkerDied
+    ├── StageFailed             a stage raised; worth another try
+    │   └── ModelMissing
+    ├── Unavailable             something we depend on is away; worth another try
+    │   └── DatabaseUnavailable, ObjectStoreUnavailable, QueueUnavailable, DiskFull
+    └── ConfigurationError      a setting is wrong; said at start, naming the setting
+
+A leaf has a stable `code` (part of the public contract) and says whether another try may help.
+It knows nothing of HTTP or RQ: `api/problems.py` and `domain/retry.py` translate it, one table each.
+"""
+
+from typing import ClassVar
+
+
+class VeilgateError(Exception):
+    """Root of everything we raise on purpose."""
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+
+    @property
+    def message(self) -> str:
+        """What people read: the text given, else the first line of the class docstring."""
+        return str(self) or (type(self).__doc__ or self.code).splitlines()[0]
+
+
+class InputRejected(VeilgateError):
+    """The request was not accepted."""
+
+
+class EmptyFile(InputRejected):
+    """The file is empty."""
+
+    code = "empty_file"
+
+
+class MissingFile(InputRejected):
+    """The request carries no file in the expected field."""
+
+    code = "missing_file"
+
+
+class NotAnImage(InputRejected):
+    """The bytes are not a picture."""
+
+    code = "not_an_image"
+
+
+class UnsupportedFormat(InputRejected):
+    """This picture format is not taken."""
+
+    code = "unsupported_format"
+
+
+class TruncatedImage(InputRejected):
+    """The picture ends before its format says it should."""
+
+    code = "truncated"
+
+
+class DamagedImage(InputRejected):
+    """The picture's structure is damaged."""
+
+    code = "damaged"
+
+
+class FileTooLarge(InputRejected):
+    """The file is larger than this gateway takes."""
+
+    code = "file_too_large"
+
+
+class RequestTooLarge(InputRejected):
+    """The request body is larger than this gateway takes."""
+
+    code = "request_too_large"
+
+
+class TooManyPixels(InputRejected):
+    """The picture has more pixels than this gateway takes."""
+
+    code = "too_many_pixels"
+
+
+class BadDimensions(InputRejected):
+    """The picture is too small or too elongated to be processed."""
+
+    code = "bad_dimensions"
+
+
+class TooManyFiles(InputRejected):
+    """The request carries more files than this gateway takes at once."""
+
+    code = "too_many_files"
+
+
+class UnknownField(InputRejected):
+    """The form carries a field that this call does not know."""
+
+    code = "unknown_field"
+
+
+class InvalidOption(InputRejected):
+    """An option has a value outside its range."""
+
+    code = "invalid_option"
+
+
+class OptionAfterFile(InputRejected):
+    """In a batch, options must come before the first file, because files are accepted as they arrive."""
+
+    code = "option_after_file"
+
+
+class InvalidIdempotencyKey(InputRejected):
+    """The Idempotency-Key must be 1 to 255 printable ASCII characters."""
+
+    code = "invalid_idempotency_key"
+
+
+class MalformedRequest(InputRejected):
+    """The request could not be parsed."""
+
+    code = "malformed_request"
+
+
+class IdempotencyConflict(InputRejected):
+    """This Idempotency-Key was used before with a different request."""
+
+    code = "idempotency_conflict"
+
+
+class NotFound(VeilgateError):
+    """There is no such thing."""
+
+
+class JobNotFound(NotFound):
+    """There is no such job."""
+
+    code = "job_not_found"
+
+
+class BatchNotFound(NotFound):
+    """There is no such batch."""
+
+    code = "batch_not_found"
+
+
+class ImageNotFound(NotFound):
+    """There is no such image."""
+
+    code = "image_not_found"
+
+
+class ResultNotReady(NotFound):
+    """The image has no processed copy (yet)."""
+
+    code = "result_not_ready"
+
+
+class IllegalTransition(VeilgateError):
+    """The job's state does not allow this."""
+
+    code = "illegal_transition"
+
+
+class PictureFailed(VeilgateError):
+    """This picture cannot be processed."""
+
+
+class UndecodablePicture(PictureFailed):
+    """The picture could not be decoded."""
+
+    code = "undecodable"
+
+
+class DecodeTimeout(PictureFailed):
+    """Decoding took too long and was ended."""
+
+    code = "decode_timeout"
+
+
+class DecoderCrashed(PictureFailed):
+    """The decoder process died on this picture."""
+
+    code = "decoder_crashed"
+
+
+class OriginalMissing(PictureFailed):
+    """The stored original is gone."""
+
+    code = "original_missing"
+
+
+class OriginalDamaged(PictureFailed):
+    """The stored original is not the bytes that were accepted."""
+
+    code = "original_damaged"
+
+
+class TooManyDeliveries(PictureFailed):
+    """The job was started too often without an end."""
+
+    code = "too_many_deliveries"
+
+
+class WorkerDied(PictureFailed):
+    """The worker process died each time it ran this job alone."""
+
+    code = "worker_died"
+
+
+class StageFailed(VeilgateError):
+    """A stage failed on this picture."""
+
+    code = "stage_failed"
+    retryable = True
+
+
+class ModelMissing(StageFailed):
+    """The model that this stage needs is not there."""
+
+    code = "model_missing"
+
+
+class Unavailable(VeilgateError):
+    """Something this gateway depends on is away."""
+
+    retryable = True
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached."""
+
+    code = "database_unavailable"
+
+
+class ObjectStoreUnavailable(Unavailable):
+    """The object store cannot be reached."""
+
+    code = "object_store_unavailable"
+
+
+class QueueUnavailable(Unavailable):
+    """Redis cannot be reached."""
+
+    code = "queue_unavailable"
+
+
+class DiskFull(Unavailable):
+    """There is no space left to store the picture."""
+
+    code = "disk_full"
+
+
+class ConfigurationError(VeilgateError):
+    """A setting is missing or wrong."""
+
+    code = "configuration"

@@ -1,0 +1,110 @@
+"""Turning a file's bytes into a picture: once, upright, in sRGB, or not at all."""
+
+import io
+import struct
+import zlib
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from veilgate.domain.errors import InputRejected, UndecodablePicture
+from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.imaging.colours import srgb_transform, to_srgb_planes
+from veilgate.imaging.jpeg_tail import is_tail_missing
+from veilgate.imaging.orientation import orientation_of, turn_upright
+from veilgate.imaging.picture import Picture
+from veilgate.imaging.sniff import inspect_picture
+
+# `PictureLimits` decides how large a picture may be, from the header, before Pillow sees the file.
+Image.MAX_IMAGE_PIXELS = None
+
+# A codec fed with hostile bytes may raise any of these; what they have in common is the picture.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    cv2.error,
+)
+_READ_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
+    """Decode a JPEG, PNG or WebP file; of an animation, the first frame.
+
+    Raises UndecodablePicture for whatever is not a whole picture within `limits`: never returns part of
+    one where that can be told.
+    """
+    try:
+        header = inspect_picture(data, limits)
+    except InputRejected as error:
+        raise UndecodablePicture(error.message) from error
+    try:
+        return _decode(data, header)
+    except _DECODER_ERRORS as error:
+        raise UndecodablePicture("The picture is damaged and could not be decoded.") from error
+
+
+def _decode(data: bytes, header: PictureHeader) -> Picture:
+    with Image.open(io.BytesIO(data), formats=(header.format.name,)) as image:
+        if image.size != (header.width, header.height):
+            raise UndecodablePicture("The picture's header contradicts itself.")
+        orientation = orientation_of(image)
+        transform = srgb_transform(image)
+        if transform is None and _is_plain(data, header.format, image.mode):
+            rgb, alpha = _read_plain(data, header.format), None
+        else:
+            _load_whole(data, header.format, image)
+            rgb, alpha = to_srgb_planes(image, transform)
+    return Picture(
+        pixels=turn_upright(rgb, orientation),
+        alpha=None if alpha is None else turn_upright(alpha, orientation),
+        format=header.format,
+    )
+
+
+def _is_plain(data: bytes, picture_format: PictureFormat, mode: str) -> bool:
+    """Whether OpenCV reads this right and clearly faster: 8-bit colour or grey, nothing to convert.
+
+    12 MP, one thread, OpenCV against Pillow: JPEG 47 and 87 ms, lossy WebP 128 and 336 ms, with equal
+    pixels; PNG 265 and 316 ms, which is not worth a second set of rules.
+    """
+    if picture_format is PictureFormat.JPEG:
+        return mode in ("RGB", "L")
+    # A simple lossy file: no alpha, animation, profile or EXIF, which all need the extended container.
+    return picture_format is PictureFormat.WEBP and data[12:16] == b"VP8 "
+
+
+def _read_plain(data: bytes, picture_format: PictureFormat) -> NDArray[np.uint8]:
+    pixels = _read_opencv(data)
+    if picture_format is PictureFormat.JPEG and is_tail_missing(data, pixels, _read_opencv):
+        raise UndecodablePicture("The picture's pixels end too early.")
+    return pixels
+
+
+def _read_opencv(data: bytes) -> NDArray[np.uint8]:
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _READ_FLAGS)
+    if pixels is None:
+        raise UndecodablePicture("The picture is damaged and could not be decoded.")
+    return np.asarray(pixels, np.uint8)
+
+
+def _load_whole(data: bytes, picture_format: PictureFormat, image: Image.Image) -> None:
+    image.load()
+    if picture_format is PictureFormat.JPEG and is_tail_missing(data, np.asarray(image), _read_pillow_jpeg):
+        raise UndecodablePicture("The picture's pixels end too early.")
+
+
+def _read_pillow_jpeg(data: bytes) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        return np.asarray(image)

@@ -1,0 +1,82 @@
+"""What runs in a decode process: one picture after another, under limits, until its pipe closes."""
+
+import json
+import os
+import resource
+import signal
+from collections.abc import Callable
+from multiprocessing import reduction
+from multiprocessing.connection import Connection
+
+import cv2
+
+from veilgate.domain.errors import UndecodablePicture, VeilgateError
+from veilgate.domain.pictures import PictureLimits
+from veilgate.imaging.picture import Picture
+from veilgate.imaging.shared_file import open_anonymous_file, read_all, write_all
+
+DecodeFunction = Callable[[bytes, PictureLimits], Picture]
+READY = b"ready"
+# The pool ends a late child by itself; the alarm ends one whose pool was killed before it could.
+_ALARM_FACTOR, _ALARM_SLACK_S = 1.5, 1.0
+
+
+def serve(
+    pipe: Connection, decode: DecodeFunction, *, limits: PictureLimits, timeout_s: float, memory_bytes: int
+) -> None:
+    """Answer each file received with JSON, and with a file of pixels when it is a picture.
+
+    The answer is `{width, height, has_alpha, format}`, then a descriptor of a file that holds the RGB
+    pixels and the alpha plane; or `{code, message}`. Returns when the other end closes.
+    """
+    _confine(memory_bytes)
+    pipe.send_bytes(READY)
+    while True:
+        try:
+            encoded_file = reduction.recv_handle(pipe)
+        except (EOFError, OSError, RuntimeError):
+            return
+        signal.setitimer(signal.ITIMER_REAL, timeout_s * _ALARM_FACTOR + _ALARM_SLACK_S)
+        try:
+            _answer(pipe, encoded_file, decode, limits=limits)
+        except OSError:
+            return
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _confine(memory_bytes: int) -> None:
+    """Bound memory, leave no core file, and be ended by the pool alone; the alarm stays deadly."""
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    cv2.setNumThreads(1)
+
+
+def _answer(pipe: Connection, encoded_file: int, decode: DecodeFunction, *, limits: PictureLimits) -> None:
+    try:
+        picture = decode(_take(encoded_file), limits)
+        pixel_file = open_anonymous_file()
+        planes = (picture.pixels, picture.alpha)
+        write_all(pixel_file, [plane.data for plane in planes if plane is not None])
+    except VeilgateError as error:
+        _send_json(pipe, {"code": error.code, "message": error.message})
+        return
+    except MemoryError:
+        _send_json(pipe, {"code": UndecodablePicture.code, "message": "The picture needs too much memory."})
+        return
+    answer = {"width": picture.width, "height": picture.height, "format": picture.format.value}
+    _send_json(pipe, {**answer, "has_alpha": picture.alpha is not None})
+    reduction.send_handle(pipe, pixel_file, os.getppid())
+    os.close(pixel_file)
+
+
+def _take(file: int) -> bytes:
+    data = read_all(file)
+    os.close(file)
+    return data
+
+
+def _send_json(pipe: Connection, answer: dict[str, object]) -> None:
+    pipe.send_bytes(json.dumps(answer).encode())

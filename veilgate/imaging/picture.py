@@ -1,0 +1,28 @@
+"""A decoded picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veilgate.domain.pictures import PictureFormat
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Upright pixels: (H, W, 3) sRGB, C-contiguous; `alpha` is (H, W) where the source has transparency.
+
+    `format` is the format of the file it came from, and of the copies made from it.
+    """
+
+    pixels: NDArray[np.uint8]
+    alpha: NDArray[np.uint8] | None
+    format: PictureFormat
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])

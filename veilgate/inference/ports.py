@@ -1,0 +1,35 @@
+"""What the house asks of a model."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from veilgate.domain.detections import Detection
+
+# More boxes than any picture holds faces; keeps one noisy picture from filling the database.
+MAX_DETECTIONS = 3000
+
+
+class Detector(Protocol):
+    """Finds things in pictures. Safe to call from several threads."""
+
+    @property
+    def model_id(self) -> str: ...
+
+    @property
+    def default_threshold(self) -> float: ...
+
+    def input_size(self, width: int, height: int) -> tuple[int, int]:
+        """The (width, height) at which the model sees such a picture; equal sizes may share a device run."""
+        ...
+
+    def detect(
+        self, pictures: Sequence[NDArray[np.uint8]], thresholds: Sequence[float]
+    ) -> list[list[Detection]]:
+        """For each RGB picture (height, width, 3) what scores above its threshold.
+
+        Boxes are in pixels of the picture as given, clipped to it, best first, at most `MAX_DETECTIONS`.
+        """
+        ...

@@ -1,0 +1,179 @@
+"""What a worker may write: claims, leases and ends, each guarded by the fence."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, and_, case, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from database_models import jobs, processed_images
+from veilgate.domain.errors import VeilgateError
+from veilgate.domain.jobs import JobStatus
+from veilgate.persistence.clock import now_ms
+from veilgate.persistence.records import ClaimedJob, ExpiredJob, WaitingJob
+
+_JOB_FIELDS = (
+    "id",
+    "image_id",
+    "fence",
+    "attempts",
+    "options",
+    "created_at_ms",
+    "started_at_ms",
+    "correlation_id",
+)
+_IMAGE_FIELDS = ("original_key", "sha256", "format", "width", "height")
+
+
+class JobClaims:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def look_at(self, job_ids: Sequence[str]) -> list[WaitingJob]:
+        """Those of the given jobs that may be claimed now, in the order given."""
+        rows = self._connection.execute(
+            select(
+                jobs.c.id,
+                jobs.c.suspect,
+                jobs.c.status,
+                (processed_images.c.width * processed_images.c.height).label("pixels"),
+            )
+            .join(processed_images, processed_images.c.id == jobs.c.image_id)
+            .where(jobs.c.id.in_(job_ids), _claimable())
+        )
+        # A job that is still "processing" was in a process that fell silent.
+        found = {
+            row.id: WaitingJob(
+                row.id, bool(row.suspect) or row.status == JobStatus.PROCESSING, int(row.pixels)
+            )
+            for row in rows
+        }
+        return [found[job_id] for job_id in job_ids if job_id in found]
+
+    def claim(self, job_id: str, *, worker: str, lease_ms: int, alone: bool) -> ClaimedJob | None:
+        """Take a job, or None when somebody else has it, it is not due, or it has ended."""
+        was_running = jobs.c.status == JobStatus.PROCESSING
+        result = self._connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id, _claimable())
+            # In this order, because MySQL reads already changed columns while it goes along.
+            .ordered_values(
+                (jobs.c.attempts, jobs.c.attempts + case((and_(was_running, jobs.c.ran_alone), 1), else_=0)),
+                (jobs.c.suspect, case((was_running, True), else_=jobs.c.suspect)),
+                (jobs.c.ran_alone, alone),
+                (jobs.c.status, JobStatus.PROCESSING),
+                (jobs.c.fence, jobs.c.fence + 1),
+                (jobs.c.deliveries, jobs.c.deliveries + 1),
+                (jobs.c.worker, worker),
+                (jobs.c.lease_until_ms, now_ms() + lease_ms),
+                (jobs.c.started_at_ms, now_ms()),
+                (jobs.c.updated_at_ms, now_ms()),
+            )
+        )
+        if result.rowcount != 1:
+            return None
+        row = self._connection.execute(
+            select(
+                *(jobs.c[name] for name in _JOB_FIELDS), *(processed_images.c[name] for name in _IMAGE_FIELDS)
+            )
+            .join(processed_images, processed_images.c.id == jobs.c.image_id)
+            .where(jobs.c.id == job_id)
+        ).one()
+        return ClaimedJob(**row._mapping)
+
+    def extend(self, held: Sequence[tuple[str, int]], *, lease_ms: int) -> set[str]:
+        """Renew leases given as (job id, fence); returns the ids that are still ours."""
+        still_ours = set()
+        for job_id, fence in held:
+            result = self._connection.execute(
+                update(jobs).where(_held(job_id, fence)).values(lease_until_ms=now_ms() + lease_ms)
+            )
+            if result.rowcount == 1:
+                still_ours.add(job_id)
+        return still_ours
+
+    def complete(self, job_id: str, fence: int, *, results: str, result_key: str) -> bool:
+        """Flip the pointer to a finished result; False for a zombie, whose files nobody points to."""
+        result = self._connection.execute(
+            update(jobs)
+            .where(_held(job_id, fence))
+            .values(
+                status=JobStatus.COMPLETED,
+                results=results,
+                result_key=result_key,
+                suspect=False,
+                error_code=None,
+                error_message=None,
+                lease_until_ms=None,
+                finished_at_ms=now_ms(),
+                updated_at_ms=now_ms(),
+            )
+        )
+        return result.rowcount == 1
+
+    def fail(self, job_id: str, fence: int, error: VeilgateError, *, attempts: int) -> bool:
+        """End a job as failed, for good."""
+        result = self._connection.execute(
+            update(jobs)
+            .where(_held(job_id, fence))
+            .values(
+                status=JobStatus.FAILED,
+                attempts=attempts,
+                error_code=error.code,
+                error_message=error.message,
+                lease_until_ms=None,
+                finished_at_ms=now_ms(),
+                updated_at_ms=now_ms(),
+            )
+        )
+        return result.rowcount == 1
+
+    def put_back(
+        self,
+        job_id: str,
+        fence: int,
+        *,
+        attempts: int,
+        delay_ms: int,
+        suspect: bool,
+        error: VeilgateError | None,
+    ) -> bool:
+        """Return a job to those that wait, to be dispatched again after the delay."""
+        result = self._connection.execute(
+            update(jobs)
+            .where(_held(job_id, fence))
+            .values(
+                status=JobStatus.SUBMITTED,
+                attempts=attempts,
+                suspect=True if suspect else jobs.c.suspect,
+                error_code=error.code if error else None,
+                error_message=error.message if error else None,
+                lease_until_ms=None,
+                dispatched_at_ms=None,
+                not_before_ms=now_ms() + delay_ms,
+                updated_at_ms=now_ms(),
+            )
+        )
+        return result.rowcount == 1
+
+    def expired(self, *, limit: int) -> list[ExpiredJob]:
+        """Jobs whose lease has run out."""
+        rows = self._connection.execute(
+            select(jobs.c.id, jobs.c.fence, jobs.c.attempts, jobs.c.deliveries, jobs.c.ran_alone)
+            .where(jobs.c.status == JobStatus.PROCESSING, jobs.c.lease_until_ms < now_ms())
+            .order_by(jobs.c.lease_until_ms)
+            .limit(limit)
+        )
+        return [
+            ExpiredJob(row.id, row.fence, row.attempts, row.deliveries, bool(row.ran_alone)) for row in rows
+        ]
+
+
+def _held(job_id: str, fence: int) -> ColumnElement[bool]:
+    return and_(jobs.c.id == job_id, jobs.c.fence == fence, jobs.c.status == JobStatus.PROCESSING)
+
+
+def _claimable() -> ColumnElement[bool]:
+    return or_(
+        and_(jobs.c.status == JobStatus.SUBMITTED, jobs.c.not_before_ms <= now_ms()),
+        and_(jobs.c.status == JobStatus.PROCESSING, jobs.c.lease_until_ms < now_ms()),
+    )

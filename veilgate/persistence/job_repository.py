@@ -1,0 +1,151 @@
+"""Jobs as callers and the dispatcher see them. What workers may write is in job_claims.py."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Connection, Row, func, or_, select, update
+
+from database_models import jobs, processed_images
+from veilgate.domain.jobs import JobKind, JobStatus, Lane, sources_of
+from veilgate.persistence.clock import now_ms
+from veilgate.persistence.records import DueJob, JobRecord, NewJob
+
+_IMAGE_FIELDS = ("filename", "file_size", "original_key")
+_JOB_FIELDS = tuple(name for name in JobRecord.__dataclass_fields__ if name not in _IMAGE_FIELDS)
+
+
+class JobRepository:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, job: NewJob) -> None:
+        """Add a job that waits; its first event is written beside it by `EventRepository.insert_first`."""
+        self._connection.execute(
+            jobs.insert().values(
+                **asdict(job),
+                status=JobStatus.SUBMITTED,
+                event_seq=1,
+                not_before_ms=now_ms(),
+                created_at_ms=now_ms(),
+                updated_at_ms=now_ms(),
+            )
+        )
+
+    def get(self, job_id: str, *, owner_id: str) -> JobRecord | None:
+        row = self._connection.execute(
+            select(
+                *(jobs.c[name] for name in _JOB_FIELDS), *(processed_images.c[name] for name in _IMAGE_FIELDS)
+            )
+            .join(processed_images, processed_images.c.id == jobs.c.image_id)
+            .where(jobs.c.id == job_id, jobs.c.owner_id == owner_id)
+        ).one_or_none()
+        return _job_record(row) if row else None
+
+    def cancel(self, job_id: str) -> bool:
+        """End a job that has not ended; a worker that holds it finds its fence void."""
+        result = self._connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.status.in_(sources_of(JobStatus.CANCELLED)))
+            .values(
+                status=JobStatus.CANCELLED,
+                lease_until_ms=None,
+                finished_at_ms=now_ms(),
+                updated_at_ms=now_ms(),
+            )
+        )
+        return result.rowcount == 1
+
+    def submit_again(self, job_id: str) -> bool:
+        """Give an ended job a fresh set of attempts."""
+        result = self._connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.status.in_({JobStatus.FAILED, JobStatus.CANCELLED}))
+            .values(
+                status=JobStatus.SUBMITTED,
+                attempts=0,
+                deliveries=0,
+                error_code=None,
+                error_message=None,
+                dispatched_at_ms=None,
+                finished_at_ms=None,
+                not_before_ms=now_ms(),
+                updated_at_ms=now_ms(),
+            )
+        )
+        return result.rowcount == 1
+
+    def due_for_dispatch(self, *, undispatched_for_ms: int, limit: int) -> list[DueJob]:
+        """Jobs that nobody has put on the work list, though they were due at least that long ago."""
+        rows = self._connection.execute(
+            select(jobs.c.id, jobs.c.kind, jobs.c.lane)
+            .where(
+                jobs.c.status == JobStatus.SUBMITTED,
+                jobs.c.dispatched_at_ms.is_(None),
+                jobs.c.not_before_ms <= now_ms() - undispatched_for_ms,
+            )
+            .order_by(jobs.c.not_before_ms)
+            .limit(limit)
+        )
+        return [DueJob(row.id, JobKind(row.kind), Lane(row.lane)) for row in rows]
+
+    def dispatched_but_waiting(self, *, for_ms: int, after_id: str, limit: int) -> list[DueJob]:
+        """Jobs that were put on the work list that long ago and have not been started, in order of id."""
+        rows = self._connection.execute(
+            select(jobs.c.id, jobs.c.kind, jobs.c.lane)
+            .where(
+                jobs.c.status == JobStatus.SUBMITTED,
+                jobs.c.dispatched_at_ms <= now_ms() - for_ms,
+                jobs.c.id > after_id,
+            )
+            .order_by(jobs.c.id)
+            .limit(limit)
+        )
+        return [DueJob(row.id, JobKind(row.kind), Lane(row.lane)) for row in rows]
+
+    def mark_dispatched(self, job_ids: Sequence[str]) -> None:
+        self._connection.execute(
+            update(jobs)
+            .where(jobs.c.id.in_(job_ids), jobs.c.status == JobStatus.SUBMITTED)
+            .values(dispatched_at_ms=now_ms())
+        )
+
+    def forget_dispatches(self) -> int:
+        """Everything that waits is to be put on the work list again: the list was lost."""
+        result = self._connection.execute(
+            update(jobs)
+            .where(jobs.c.status == JobStatus.SUBMITTED, jobs.c.dispatched_at_ms.is_not(None))
+            .values(dispatched_at_ms=None)
+        )
+        return result.rowcount
+
+    def statuses(self, job_ids: Sequence[str]) -> dict[str, JobStatus]:
+        rows = self._connection.execute(select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(job_ids)))
+        return {row.id: JobStatus(row.status) for row in rows}
+
+    def waiting_by_lane(self) -> dict[Lane, tuple[int, int | None]]:
+        """For each lane: how many jobs wait, and since when the oldest of them (ms)."""
+        rows = self._connection.execute(
+            select(jobs.c.lane, func.count(), func.min(jobs.c.created_at_ms))
+            .where(jobs.c.status == JobStatus.SUBMITTED)
+            .group_by(jobs.c.lane)
+        )
+        found = {Lane(row[0]): (int(row[1]), row[2]) for row in rows}
+        return {lane: found.get(lane, (0, None)) for lane in Lane}
+
+    def count_open(self) -> dict[JobStatus, int]:
+        """How many jobs wait and run; ended ones are counted by the totals, at no cost."""
+        rows = self._connection.execute(
+            select(jobs.c.status, func.count())
+            .where(or_(jobs.c.status == JobStatus.SUBMITTED, jobs.c.status == JobStatus.PROCESSING))
+            .group_by(jobs.c.status)
+        )
+        found = {JobStatus(row[0]): int(row[1]) for row in rows}
+        return {status: found.get(status, 0) for status in (JobStatus.SUBMITTED, JobStatus.PROCESSING)}
+
+
+def _job_record(row: Row[tuple[object, ...]]) -> JobRecord:
+    values = dict(row._mapping)
+    values["kind"] = JobKind(values["kind"])
+    values["lane"] = Lane(values["lane"])
+    values["status"] = JobStatus(values["status"])
+    return JobRecord(**values)

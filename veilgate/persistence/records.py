@@ -1,0 +1,172 @@
+"""Rows as values: what repositories take and give."""
+
+from dataclasses import dataclass
+
+from veilgate.domain.jobs import JobKind, JobStatus, Lane
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    id: str
+    owner_id: str
+    sha256: str
+    filename: str
+    file_size: int
+    format: str
+    width: int
+    height: int
+    original_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    id: str
+    owner_id: str
+    sha256: str
+    filename: str
+    file_size: int
+    format: str
+    width: int
+    height: int
+    original_key: str
+    current_job_id: str | None
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    id: str
+    owner_id: str
+    image_id: str
+    kind: JobKind
+    lane: Lane
+    options: str
+    correlation_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job as it stands, with what its image adds to an answer."""
+
+    id: str
+    owner_id: str
+    image_id: str
+    kind: JobKind
+    lane: Lane
+    status: JobStatus
+    fence: int
+    attempts: int
+    deliveries: int
+    options: str
+    event_seq: int
+    error_code: str | None
+    error_message: str | None
+    result_key: str | None
+    results: str | None
+    created_at_ms: int
+    updated_at_ms: int
+    started_at_ms: int | None
+    finished_at_ms: int | None
+    filename: str
+    file_size: int
+    original_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingJob:
+    """What a worker must know before it takes a job on."""
+
+    id: str
+    suspect: bool
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedJob:
+    """A job that is ours until its lease ends, as long as nobody draws a higher fence."""
+
+    id: str
+    image_id: str
+    fence: int
+    attempts: int
+    options: str
+    original_key: str
+    sha256: str
+    format: str
+    width: int
+    height: int
+    created_at_ms: int
+    started_at_ms: int
+    correlation_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueJob:
+    """A job that waits for a worker and is in no work list that we know of."""
+
+    id: str
+    kind: JobKind
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredJob:
+    """A job whose worker fell silent."""
+
+    id: str
+    fence: int
+    attempts: int
+    deliveries: int
+    ran_alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """What happened to a job; it gets its number when it is written."""
+
+    stage: str
+    outcome: str
+    payload: str
+    took_ms: int | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    seq: int
+    attempt: int
+    stage: str
+    outcome: str
+    payload: str
+    took_ms: int | None
+    model: str | None
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatchItem:
+    batch_id: str
+    position: int
+    filename: str
+    sha256: str | None
+    job_id: str | None
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItemRecord:
+    position: int
+    filename: str
+    sha256: str | None
+    job_id: str | None
+    status: JobStatus | None
+    error_code: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyRecord:
+    fingerprint: str
+    job_id: str | None
+    batch_id: str | None

@@ -1,0 +1,150 @@
+"""Puts right what crashes left behind. Every step may be repeated, or done by two at once, without harm."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import uuid4
+
+from redis import Redis
+
+from veilgate.domain.errors import VeilgateError
+from veilgate.domain.jobs import JobStatus
+from veilgate.persistence.unit_of_work import Database
+from veilgate.queueing.connection import REDIS_AWAY
+from veilgate.queueing.enqueue import dispatch_group
+from veilgate.queueing.sweeper import Sweeper
+from veilgate.queueing.work_list import WorkList
+from veilgate.services.housekeeping import Housekeeping
+from veilgate.services.lease_expiry import LeaseExpiry
+from veilgate.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
+_EPOCH_KEY = "veilgate:epoch"
+_LEADER = "reconciler"
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcilerTiming:
+    """How long to leave things alone before stepping in, in seconds."""
+
+    interval_s: float
+    undispatched_after_s: float = 1.0
+    waiting_after_s: float = 30.0
+    housekeeping_every_s: float = 3600.0
+
+
+class Reconciler:
+    def __init__(
+        self,
+        database: Database,
+        redis: Redis,
+        work_list: WorkList,
+        sweeper: Sweeper,
+        *,
+        expiry: LeaseExpiry,
+        housekeeping: Housekeeping,
+        timing: ReconcilerTiming,
+    ) -> None:
+        self._database = database
+        self._redis = redis
+        self._work_list = work_list
+        self._sweeper = sweeper
+        self._expiry = expiry
+        self._housekeeping = housekeeping
+        self._timing = timing
+        self._holder = uuid4().hex
+        self._next_look_s = 0.0
+        self._next_housekeeping_s = 0.0
+
+    def run(self, stop: threading.Event, announce: Callable[[], None]) -> None:
+        while not stop.is_set():
+            announce()
+            try:
+                if self._leads():
+                    self.round()
+            except VeilgateError as error:
+                _log.warning("reconciler.interrupted", error=error.code)
+            stop.wait(self._timing.interval_s)
+        self._step_down()
+
+    def round(self) -> None:
+        """One look at everything that may need putting right."""
+        self._expiry.expire()
+        try:
+            self._notice_lost_lists()
+            self._sweeper.sweep()
+            self._dispatch_due()
+            self._look_for_stranded()
+        except REDIS_AWAY as error:
+            _log.warning("reconciler.redis_away", error=type(error).__name__)
+        if time.monotonic() >= self._next_housekeeping_s:
+            self._housekeeping.run()
+            self._next_housekeeping_s = time.monotonic() + self._timing.housekeeping_every_s
+
+    def _leads(self) -> bool:
+        lease_ms = int((self._timing.interval_s * 5 + 10) * 1000)
+        with self._database.write() as transaction:
+            return transaction.leases.acquire(_LEADER, holder=self._holder, lease_ms=lease_ms)
+
+    def _step_down(self) -> None:
+        try:
+            with self._database.write() as transaction:
+                transaction.leases.release(_LEADER, holder=self._holder)
+        except VeilgateError as error:
+            _log.warning("reconciler.lease_left", error=error.code)
+
+    def _notice_lost_lists(self) -> None:
+        """A Redis without our epoch key has lost its lists: everything that waits is to be enqueued again."""
+        if self._redis.set(_EPOCH_KEY, uuid4().hex, nx=True):
+            with self._database.write() as transaction:
+                forgotten = transaction.jobs.forget_dispatches()
+            if forgotten:
+                _log.warning("reconciler.lists_were_lost", jobs=forgotten)
+
+    def _dispatch_due(self) -> None:
+        after_ms = int(self._timing.undispatched_after_s * 1000)
+        while True:
+            with self._database.read() as transaction:
+                due = transaction.jobs.due_for_dispatch(undispatched_for_ms=after_ms, limit=_PAGE)
+            if not due:
+                return
+            done = dispatch_group(self._database, self._work_list, due)
+            _log.info("reconciler.dispatched", jobs=done)
+            if done < len(due):
+                return
+
+    def _look_for_stranded(self) -> None:
+        """Jobs that were dispatched long ago, have not begun and are on no list: enqueue them again."""
+        if time.monotonic() < self._next_look_s:
+            return
+        self._next_look_s = time.monotonic() + self._timing.waiting_after_s / 2
+        after_id, listed = "", None
+        while True:
+            with self._database.read() as transaction:
+                page = transaction.jobs.dispatched_but_waiting(
+                    for_ms=int(self._timing.waiting_after_s * 1000), after_id=after_id, limit=_PAGE
+                )
+            if not page:
+                break
+            listed = self._work_list.all_listed() if listed is None else listed
+            stranded = [job for job in page if job.id not in listed]
+            if stranded:
+                _log.warning(
+                    "reconciler.stranded", jobs=dispatch_group(self._database, self._work_list, stranded)
+                )
+            after_id = page[-1].id
+        self._forget_ended(listed or self._work_list.all_listed())
+
+    def _forget_ended(self, listed: set[str]) -> None:
+        """Entries of jobs that have ended, or that the database does not know, are removed."""
+        ids = sorted(listed)
+        for start in range(0, len(ids), _PAGE):
+            page = ids[start : start + _PAGE]
+            with self._database.read() as transaction:
+                statuses = transaction.jobs.statuses(page)
+            ended = [job_id for job_id in page if statuses.get(job_id, JobStatus.FAILED).is_terminal]
+            if ended:
+                self._work_list.forget(ended)
+                _log.info("reconciler.forgot_ended", jobs=len(ended))

@@ -1,0 +1,253 @@
+"""A session: pictures slide through the worker, each taken when there is room and finished singly.
+
+Only the worker's main thread runs this code, and only this thread talks to Redis on behalf of RQ. The
+engine's threads hand back settlements through a queue.
+"""
+
+import queue
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from rq import Queue
+from rq.job import Job
+
+from veilgate.domain.errors import DatabaseUnavailable
+from veilgate.domain.jobs import Lane
+from veilgate.persistence.records import ClaimedJob, WaitingJob
+from veilgate.queueing.connection import REDIS_AWAY
+from veilgate.queueing.rq_books import RqBooks, TakenJob
+from veilgate.queueing.take_order import TakeOrder
+from veilgate.queueing.watchdog import Watchdog
+from veilgate.services.claims import Claims
+from veilgate.services.recorder import Settlement, Verdict
+from veilgate.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
+_TICK_S = 0.02
+_DATABASE_PAUSE_S = 0.5
+_LONGEST_SESSION_S = 60.0
+
+
+class Engine(Protocol):
+    """Works on claimed jobs; each comes back as a settlement."""
+
+    def begin(self, job: ClaimedJob) -> None: ...
+
+    def abandon(self, job_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """What one process takes on at a time."""
+
+    max_jobs: int
+    max_pixels: int
+    lease_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    taken: TakenJob
+    fence: int
+    pixels: int
+    began_s: float
+
+
+@dataclass(frozen=True)
+class SessionParts:
+    """Everything a session works with; the same for all sessions of a process."""
+
+    books: RqBooks
+    claims: Claims
+    engine: Engine
+    settlements: "queue.SimpleQueue[Settlement]"
+    lanes: dict[Lane, Queue]
+    order: TakeOrder
+    watchdog: Watchdog
+    limits: SessionLimits
+    announce: Callable[[], None]
+
+
+class Session:
+    """From a first job to the moment when nothing is left, the minute is over or a stop is asked for."""
+
+    def __init__(self, parts: SessionParts, stop_requested: Callable[[], bool]) -> None:
+        self._parts = parts
+        self._stop_requested = stop_requested
+        self._began_s = time.monotonic()
+        self._next_beat_s = self._began_s + parts.limits.lease_s / 3
+        self._in_hand: deque[tuple[TakenJob, WaitingJob]] = deque()
+        self._live: dict[str, _Live] = {}
+        self._alone = False
+        self._redis_away = False
+        self._database_away = False
+
+    def run(self, first: Job, first_queue: Queue) -> None:
+        self._with_redis(lambda: self._claim_in_rq([(first, first_queue)]))
+        while self._live or self._in_hand:
+            self._with_redis(self._take_more)
+            self._admit()
+            self._settle()
+            self._beat()
+            self._parts.watchdog.pet(min((live.began_s for live in self._live.values()), default=None))
+            self._parts.announce()
+            if self._is_closing and not self._live:
+                self._with_redis(self._give_back)
+                break
+        self._parts.watchdog.rest()
+
+    @property
+    def redis_away(self) -> bool:
+        """Redis failed us: jobs in work were finished in the database, and nothing more was taken."""
+        return self._redis_away
+
+    @property
+    def _is_closing(self) -> bool:
+        overdue = time.monotonic() - self._began_s > _LONGEST_SESSION_S
+        return self._stop_requested() or self._redis_away or self._database_away or overdue
+
+    def _take_more(self) -> None:
+        """Take jobs while there are places; one that must wait for room is kept in hand, and nothing behind it."""
+        found: list[tuple[Job, Queue]] = []
+        while not self._is_closing and not self._in_hand and not self._alone:
+            if len(self._live) + len(found) >= self._parts.limits.max_jobs:
+                break
+            job = self._take_one()
+            if job is None:
+                break
+            found.append(job)
+        if found:
+            self._claim_in_rq(found)
+
+    def _take_one(self) -> tuple[Job, Queue] | None:
+        for lane in self._parts.order.next_lanes():
+            lane_queue = self._parts.lanes[lane]
+            job = self._parts.books.take(lane_queue)
+            if job is not None:
+                self._parts.order.took()
+                return job, lane_queue
+        return None
+
+    def _claim_in_rq(self, found: list[tuple[Job, Queue]]) -> None:
+        taken = {one.id: one for one in self._parts.books.claim(found)}
+        try:
+            waiting = {job.id: job for job in self._parts.claims.look_at(list(taken))}
+        except DatabaseUnavailable:
+            self._database_away = True
+            for one in taken.values():
+                self._parts.books.give_back(one)
+            time.sleep(_DATABASE_PAUSE_S)
+            return
+        for job_id, one in taken.items():
+            if job_id in waiting and job_id not in self._live:
+                self._in_hand.append((one, waiting[job_id]))
+            else:
+                self._parts.books.drop(one)
+
+    def _admit(self) -> None:
+        """Claim what there is room for in the database, and set the engine to work."""
+        if self._is_closing:
+            return
+        group: list[tuple[TakenJob, WaitingJob]] = []
+        pixels = sum(live.pixels for live in self._live.values())
+        while self._in_hand and self._fits(self._in_hand[0][1], pixels, busy=bool(self._live or group)):
+            one, waiting = self._in_hand.popleft()
+            group.append((one, waiting))
+            pixels += waiting.pixels
+            if waiting.suspect:
+                break
+        if group:
+            self._begin(group, alone=group[-1][1].suspect)
+
+    def _fits(self, waiting: WaitingJob, pixels: int, *, busy: bool) -> bool:
+        if not busy:
+            return True
+        return (
+            not waiting.suspect
+            and not self._alone
+            and pixels + waiting.pixels <= self._parts.limits.max_pixels
+        )
+
+    def _begin(self, group: list[tuple[TakenJob, WaitingJob]], *, alone: bool) -> None:
+        try:
+            claimed = self._parts.claims.claim([waiting.id for _, waiting in group], alone=alone)
+        except DatabaseUnavailable:
+            self._database_away = True
+            self._in_hand.extendleft(reversed(group))
+            time.sleep(_DATABASE_PAUSE_S)
+            return
+        ours = {job.id: job for job in claimed}
+        self._alone = alone and bool(ours)
+        for one, waiting in group:
+            if job := ours.get(waiting.id):
+                self._live[job.id] = _Live(one, job.fence, waiting.pixels, time.monotonic())
+                self._parts.engine.begin(job)
+            else:
+                self._with_redis(lambda one=one: self._parts.books.drop(one))  # type: ignore[misc]
+
+    def _settle(self) -> None:
+        """Finish in RQ what has been recorded in the database."""
+        try:
+            settlement = self._parts.settlements.get(timeout=_TICK_S)
+        except queue.Empty:
+            return
+        while True:
+            live = self._live.get(settlement.job_id)
+            if live and live.fence == settlement.fence:
+                self._live.pop(settlement.job_id)
+                self._with_redis(lambda live=live, settlement=settlement: self._finish(live, settlement))  # type: ignore[misc]
+            try:
+                settlement = self._parts.settlements.get_nowait()
+            except queue.Empty:
+                break
+        self._alone = self._alone and bool(self._live)
+
+    def _finish(self, live: _Live, settlement: Settlement) -> None:
+        match settlement.verdict:
+            case Verdict.COMPLETED:
+                self._parts.books.succeed(live.taken)
+            case Verdict.FAILED | Verdict.RETRIED:
+                self._parts.books.fail(live.taken, settlement.error.code if settlement.error else "failed")
+            case Verdict.LOST:
+                self._parts.books.drop(live.taken)
+
+    def _beat(self) -> None:
+        """Renew the leases in database and Redis. A job that is no longer ours is abandoned."""
+        if time.monotonic() < self._next_beat_s:
+            return
+        self._next_beat_s = time.monotonic() + self._parts.limits.lease_s / 3
+        try:
+            held = [(job_id, live.fence) for job_id, live in self._live.items()]
+            still_ours = self._parts.claims.extend(held)
+        except DatabaseUnavailable:
+            _log.warning("session.beat_missed", jobs=len(self._live))
+            return
+        for job_id in set(self._live) - still_ours:
+            self._abandon(job_id)
+        everything = [live.taken for live in self._live.values()] + [one for one, _ in self._in_hand]
+        self._with_redis(lambda: self._parts.books.beat(everything))
+
+    def _abandon(self, job_id: str) -> None:
+        """Cancelled, or another worker has it: our result would be discarded anyway. One whose end is
+        just being recorded settles by itself, and finds its place here gone, which is fine."""
+        live = self._live.pop(job_id)
+        self._parts.engine.abandon(job_id)
+        self._with_redis(lambda: self._parts.books.drop(live.taken))
+
+    def _give_back(self) -> None:
+        while self._in_hand:
+            self._parts.books.give_back(self._in_hand.popleft()[0])
+
+    def _with_redis(self, action: Callable[[], None]) -> None:
+        """Without Redis the work in progress is still finished: the database is the truth."""
+        if self._redis_away:
+            return
+        try:
+            action()
+        except REDIS_AWAY as error:
+            self._redis_away = True
+            self._in_hand.clear()
+            _log.warning("session.redis_away", error=type(error).__name__, jobs=len(self._live))

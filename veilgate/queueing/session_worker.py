@@ -1,0 +1,139 @@
+"""The worker process as RQ sees it: a SimpleWorker whose every job opens a session."""
+
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from redis import Redis
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.worker.base import WorkerStatus
+
+from veilgate.domain.jobs import Lane
+from veilgate.queueing.connection import REDIS_AWAY
+from veilgate.queueing.rq_books import RqBooks
+from veilgate.queueing.session import Session, SessionParts
+from veilgate.queueing.sweeper import Sweeper
+from veilgate.queueing.take_order import TakeOrder
+from veilgate.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
+_IDLE_WAIT_S = 0.25
+_MAINTENANCE_EVERY_S = 5
+_WORKER_TTL_S = 20
+_LONGEST_RECONNECT_PAUSE_S = 5.0
+
+
+class SessionWorker(SimpleWorker):  # type: ignore[misc]
+    """Overrides the few places where stock RQ would lose, double or strand jobs (see docs/reliability.md).
+
+    `connect_parts` is called once with what this worker brings to its sessions.
+    """
+
+    def __init__(
+        self,
+        lanes: dict[Lane, Queue],
+        connection: Redis,
+        *,
+        name: str,
+        lease_s: float,
+        connect_parts: Callable[[RqBooks, TakeOrder], SessionParts],
+    ) -> None:
+        super().__init__(
+            list(lanes.values()),
+            name=name,
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=_WORKER_TTL_S,
+            maintenance_interval=_MAINTENANCE_EVERY_S,
+            log_job_description=False,
+        )
+        self._lanes = lanes
+        self._lease_s = max(1, int(lease_s))
+        self._order = TakeOrder()
+        self._books = RqBooks(self, lease_s=self._lease_s)
+        self._parts = connect_parts(self._books, self._order)
+        self._sweeper = Sweeper(connection, list(lanes.values()), handover_s=self._lease_s / 2)
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        self.set_state(WorkerStatus.BUSY)
+        session = Session(self._parts, lambda: self._stop_requested)
+        session.run(job, queue)
+        if session.redis_away:
+            self._wait_for_redis()
+        if not self._stop_requested:
+            self.set_state(WorkerStatus.IDLE)
+
+    def dequeue_job_and_maintain_ttl(
+        self,
+        timeout: int | None,
+        max_idle_time: int | None = None,  # noqa: ARG002 - RQ's signature
+    ) -> tuple[Job, Queue] | None:
+        """Wait for a first job, without ever holding one outside Redis' lists (stock RQ does, with two queues)."""
+        while not self._stop_requested:
+            try:
+                self.heartbeat()
+                if self.should_run_maintenance_tasks:
+                    self.run_maintenance_tasks()
+                self._parts.announce()
+                found = self._take_first()
+            except REDIS_AWAY as error:
+                _log.warning("worker.redis_away", error=type(error).__name__)
+                self._wait_for_redis()
+                continue
+            if found is not None:
+                return found
+            if timeout is None:  # burst mode: the lists are empty, so the work is done
+                return None
+        return None
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
+        """Set a flag, nothing else: stock RQ raises here, which strands a job that was just taken."""
+        self._stop_requested = True
+
+    def get_heartbeat_ttl(self, job: Job) -> int:  # noqa: ARG002 - RQ's signature
+        return self._lease_s
+
+    def clean_registries(self) -> None:
+        """Our own sweeper: RQ's reads before it writes, and two of them at once double jobs."""
+        self._sweeper.sweep()
+        self.last_cleaned_at = _now()
+
+    def _take_first(self) -> tuple[Job, Queue] | None:
+        first_lane, second_lane = self._order.next_lanes()
+        for lane, wait_s in ((first_lane, 0.0), (second_lane, 0.0), (Lane.INTERACTIVE, _IDLE_WAIT_S)):
+            queue = self._lanes[lane]
+            if wait_s:
+                moved = self.connection.blmove(queue.key, queue.intermediate_queue_key, wait_s)
+            else:
+                moved = self.connection.lmove(queue.key, queue.intermediate_queue_key)
+            job = self._books.fetch(queue, moved) if moved else None
+            if job is not None:
+                self._order.took()
+                return job, queue
+        return None
+
+    def _wait_for_redis(self) -> None:
+        pause_s = 0.1
+        while not self._stop_requested:
+            try:
+                self.connection.ping()
+                self.register_birth_if_forgotten()
+            except REDIS_AWAY:
+                time.sleep(pause_s)
+                pause_s = min(_LONGEST_RECONNECT_PAUSE_S, pause_s * 2)
+            else:
+                return
+
+    def register_birth_if_forgotten(self) -> None:
+        """A Redis that lost its data does not know us any more; RQ's tools should see us all the same."""
+        if not self.connection.exists(self.key):
+            self.register_birth()
+
+
+def _now() -> Any:
+    from rq.utils import now
+
+    return now()

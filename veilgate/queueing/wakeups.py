@@ -1,0 +1,49 @@
+"""Redis pub/sub, only to wake those who wait: what there is to see is read from the database."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from redis import Redis
+
+from veilgate.queueing.connection import REDIS_AWAY
+
+CHANNEL = "veilgate:wake"
+_RECONNECT_PAUSE_S = 1.0
+
+
+def publish(redis: Redis, job_ids: Sequence[str]) -> None:
+    """Tell all gateways that these jobs have something new. A lost message costs a poll, nothing else."""
+    try:
+        redis.publish(CHANNEL, " ".join(job_ids))
+    except REDIS_AWAY:
+        return
+
+
+class WakeupListener:
+    """A thread that hands each announced job id to `heard`; reconnects for ever."""
+
+    def __init__(self, redis: Redis, heard: Callable[[Sequence[str]], None]) -> None:
+        self._redis = redis
+        self._heard = heard
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="wakeups", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                    subscription.subscribe(CHANNEL)
+                    self._listen(subscription)
+            except REDIS_AWAY:
+                self._stop.wait(_RECONNECT_PAUSE_S)
+
+    def _listen(self, subscription: object) -> None:
+        while not self._stop.is_set():
+            message = subscription.get_message(timeout=0.5)  # type: ignore[attr-defined]
+            if message is not None:
+                self._heard(message["data"].decode().split())

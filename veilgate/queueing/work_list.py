@@ -1,0 +1,91 @@
+"""Putting jobs on RQ's lists, once each, and looking at what is on them."""
+
+from collections.abc import Iterable
+
+from redis import Redis
+from rq import Queue, Retry
+from rq.exceptions import DuplicateJobError
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.utils import parse_composite_key
+
+from veilgate.domain.families import FAMILIES, WorkFamily, family_of
+from veilgate.domain.jobs import JobKind, Lane
+
+TASK = "veilgate.queueing.tasks.run_job"
+
+# RQ's own records only serve `rq info`; the database remembers jobs for good.
+_KEEP_SUCCESS_S = 300
+_KEEP_FAILURE_S = 24 * 3600
+# An abandoned job goes back to its list even if stock RQ code finds it first.
+_RQ_RETRIES = 1000
+
+
+class WorkList:
+    """All lists of all families. Every method may raise what `REDIS_AWAY` names."""
+
+    def __init__(self, redis: Redis, *, job_timeout_s: float) -> None:
+        self._redis = redis
+        self._job_timeout_s = int(job_timeout_s)
+        self._queues = {
+            name: Queue(name, connection=redis, serializer=JSONSerializer)
+            for family in FAMILIES
+            for name in family.queues.values()
+        }
+
+    def put(self, job_id: str, kind: JobKind, lane: Lane) -> None:
+        """Make sure that the job is on a list or in a worker's hands."""
+        queue = self.queue_of(family_of(kind), lane)
+        try:
+            self._enqueue(queue, job_id)
+        except DuplicateJobError:
+            # RQ knows the id, which says nothing about whether anybody will run it: a reply may have been
+            # lost after the job was queued, or a late heartbeat may have revived a dead record.
+            if job_id not in self.listed(queue):
+                self._redis.delete(Job.key_for(job_id))
+                self._enqueue(queue, job_id)
+
+    def listed(self, queue: Queue) -> set[str]:
+        """Ids that wait on a list, are being handed over, or are in a worker's hands."""
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.lrange(queue.key, 0, -1)
+            pipeline.lrange(queue.intermediate_queue_key, 0, -1)
+            pipeline.zrange(queue.started_job_registry.key, 0, -1)
+            waiting, handed_over, started = pipeline.execute()
+        ids = {entry.decode() for entry in (*waiting, *handed_over)}
+        return ids | {parse_composite_key(entry.decode())[0] for entry in started}
+
+    def all_listed(self) -> set[str]:
+        return set().union(*(self.listed(queue) for queue in self._queues.values()))
+
+    def forget(self, job_ids: Iterable[str]) -> None:
+        """Remove ended jobs from the lists, wherever they are."""
+        for queue in self._queues.values():
+            started = self._redis.zrange(queue.started_job_registry.key, 0, -1)
+            by_job = {parse_composite_key(entry.decode())[0]: entry for entry in started}
+            with self._redis.pipeline(transaction=True) as pipeline:
+                for job_id in job_ids:
+                    pipeline.lrem(queue.key, 0, job_id)
+                    pipeline.lrem(queue.intermediate_queue_key, 0, job_id)
+                    if job_id in by_job:
+                        pipeline.zrem(queue.started_job_registry.key, by_job[job_id])
+                pipeline.execute()
+
+    def lengths(self) -> dict[str, int]:
+        return {name: int(self._redis.llen(queue.key)) for name, queue in self._queues.items()}
+
+    def queue_of(self, family: WorkFamily, lane: Lane) -> Queue:
+        return self._queues[family.queues[lane]]
+
+    def _enqueue(self, queue: Queue, job_id: str) -> None:
+        queue.enqueue(
+            TASK,
+            job_id,
+            job_id=job_id,
+            unique=True,
+            retry=Retry(max=_RQ_RETRIES),
+            job_timeout=self._job_timeout_s,
+            result_ttl=_KEEP_SUCCESS_S,
+            failure_ttl=_KEEP_FAILURE_S,
+            description=job_id,
+        )

@@ -1,0 +1,82 @@
+"""The line before the device: one thread that takes chunks of alike items, waiting a little for company."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from veilgate.inference.batching import Pending, next_chunk
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkBounds:
+    """How large a chunk may be, and how long its oldest item waits for company."""
+
+    max_items: int
+    max_pixels: int
+    linger_s: float = 0.02
+
+
+class DeviceLine(Generic[T]):
+    """Items with equal keys share a chunk, within the bounds. Nobody waits longer than the linger for company,
+    and nobody waits at all when no more can come."""
+
+    def __init__(
+        self,
+        execute: Callable[[Sequence[T]], None],
+        *,
+        bounds: ChunkBounds,
+        more_may_come: Callable[[], bool],
+    ) -> None:
+        self._execute = execute
+        self._bounds = bounds
+        self._more_may_come = more_may_come
+        self._items: list[T] = []
+        self._pending: list[Pending] = []
+        self._oldest_s = 0.0
+        self._closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._loop, name="device", daemon=True)
+        self._thread.start()
+
+    def add(self, item: T, *, key: Hashable, pixels: int) -> None:
+        with self._changed:
+            if not self._items:
+                self._oldest_s = time.monotonic()
+            self._items.append(item)
+            self._pending.append(Pending(key, pixels))
+            self._changed.notify()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while (chunk := self._take()) is not None:
+            self._execute(chunk)
+
+    def _take(self) -> list[T] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or bool(self._items))
+            if self._closed:
+                return None
+            deadline_s = self._oldest_s + self._bounds.linger_s
+            while len(chosen := self._next_chunk()) < self._bounds.max_items:
+                left_s = deadline_s - time.monotonic()
+                if left_s <= 0 or self._closed or not self._more_may_come():
+                    break
+                self._changed.wait(left_s)
+            chunk = [self._items[index] for index in chosen]
+            for index in sorted(chosen, reverse=True):
+                del self._items[index], self._pending[index]
+            self._oldest_s = time.monotonic()
+            return chunk
+
+    def _next_chunk(self) -> list[int]:
+        return next_chunk(self._pending, max_items=self._bounds.max_items, max_pixels=self._bounds.max_pixels)

@@ -1,0 +1,156 @@
+"""Accepting a picture: checked, stored and written down before the caller hears of it."""
+
+import hashlib
+import json
+import mmap
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+from veilgate.domain.errors import EmptyFile, IdempotencyConflict
+from veilgate.domain.ids import new_id
+from veilgate.domain.jobs import JobKind, Lane
+from veilgate.domain.options import UploadOptions
+from veilgate.domain.pictures import PictureHeader, PictureLimits
+from veilgate.imaging.sniff import inspect_picture
+from veilgate.persistence.races import WrittenByAnother
+from veilgate.persistence.records import NewEvent, NewImage, NewJob
+from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.services.spool import SpooledFile
+from veilgate.storage.keys import original_key
+from veilgate.storage.ports import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One received file and what its sender wants of it."""
+
+    file: SpooledFile
+    filename: str
+    options: UploadOptions
+    owner_id: str
+    correlation_id: str | None
+
+    @property
+    def fingerprint(self) -> str:
+        parts = ("upload", self.file.sha256, self.filename, self.options.as_json())
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedJob:
+    """`is_new` is False when an Idempotency-Key gave an earlier answer again."""
+
+    job_id: str
+    lane: Lane
+    filename: str
+    file_size: int
+    is_new: bool
+
+
+class Intake:
+    """Takes pictures in. `accept` returns only when original and row survive a kill of every process."""
+
+    def __init__(self, database: Database, store: ObjectStore, *, limits: PictureLimits) -> None:
+        self._database = database
+        self._store = store
+        self._limits = limits
+
+    def accept(self, upload: Upload, *, idempotency_key: str | None = None) -> AcceptedJob:
+        """Accept a single upload, or answer as before when its key was used for the same request."""
+        header = self._inspect(upload.file)
+        if idempotency_key and (earlier := self._earlier(upload, idempotency_key)):
+            return earlier
+
+        def bind_key(transaction: Transaction, job_id: str) -> None:
+            if idempotency_key:
+                transaction.idempotency.insert(
+                    idempotency_key, owner_id=upload.owner_id, fingerprint=upload.fingerprint, job_id=job_id
+                )
+
+        try:
+            return self.store_and_write(upload, header, Lane.INTERACTIVE, beside=bind_key)
+        except WrittenByAnother:
+            assert idempotency_key
+            earlier = self._earlier(upload, idempotency_key)
+            assert earlier
+            return earlier
+
+    def inspect_and_store(
+        self, upload: Upload, lane: Lane, *, beside: Callable[[Transaction, str], None]
+    ) -> AcceptedJob:
+        """Accept one file of a batch; `beside` writes its item in the same transaction."""
+        return self.store_and_write(upload, self._inspect(upload.file), lane, beside=beside)
+
+    def store_and_write(
+        self, upload: Upload, header: PictureHeader, lane: Lane, *, beside: Callable[[Transaction, str], None]
+    ) -> AcceptedJob:
+        """Store the original, then write image and job in one transaction.
+
+        When the transaction fails for a reason that leaves its end unknown, the object stays: the row may be
+        there. An object without a row is removed by the reconciler after a day.
+        """
+        image_id = new_id()
+        key = original_key(image_id, accepted_epoch_s=time.time())
+        media_type, lane = header.format.media_type, upload.options.priority or lane
+        self._store.put_file(key, upload.file.path, media_type=media_type, sha256=upload.file.sha256)
+        try:
+            with self._database.write() as transaction:
+                _write_rows(transaction, upload, header, lane=lane, image_id=image_id, key=key)
+                beside(transaction, image_id)
+        except WrittenByAnother:
+            self._store.delete([key])
+            raise
+        return AcceptedJob(image_id, lane, upload.filename, upload.file.size, is_new=True)
+
+    def _inspect(self, file: SpooledFile) -> PictureHeader:
+        if not file.size:
+            raise EmptyFile
+        with (
+            file.path.open("rb") as opened,
+            closing(mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)) as data,
+        ):
+            return inspect_picture(data, self._limits)
+
+    def _earlier(self, upload: Upload, key: str) -> AcceptedJob | None:
+        with self._database.read() as transaction:
+            record = transaction.idempotency.get(key, owner_id=upload.owner_id)
+            if record is None:
+                return None
+            if record.fingerprint != upload.fingerprint or record.job_id is None:
+                raise IdempotencyConflict
+            job = transaction.jobs.get(record.job_id, owner_id=upload.owner_id)
+        assert job
+        return AcceptedJob(job.id, job.lane, job.filename, job.file_size, is_new=False)
+
+
+def _write_rows(
+    transaction: Transaction, upload: Upload, header: PictureHeader, *, lane: Lane, image_id: str, key: str
+) -> None:
+    transaction.images.insert(
+        NewImage(
+            id=image_id,
+            owner_id=upload.owner_id,
+            sha256=upload.file.sha256,
+            filename=upload.filename,
+            file_size=upload.file.size,
+            format=header.format,
+            width=header.width,
+            height=header.height,
+            original_key=key,
+        )
+    )
+    transaction.jobs.insert(
+        NewJob(
+            id=image_id,  # an image's first veil job has the image's id
+            owner_id=upload.owner_id,
+            image_id=image_id,
+            kind=JobKind.VEIL,
+            lane=lane,
+            options=upload.options.as_json(),
+            correlation_id=upload.correlation_id,
+        )
+    )
+    payload = {"filename": upload.filename, "file_size": upload.file.size}
+    transaction.events.insert_first(image_id, NewEvent("job", "submitted", json.dumps(payload)))

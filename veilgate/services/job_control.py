@@ -1,0 +1,51 @@
+"""Cancelling a job, and trying an ended one again."""
+
+import json
+
+from veilgate.domain.errors import IllegalTransition, JobNotFound
+from veilgate.domain.ids import is_id
+from veilgate.domain.jobs import JobStatus
+from veilgate.persistence.records import JobRecord, NewEvent
+from veilgate.persistence.unit_of_work import Database, Transaction
+
+
+class JobControl:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def cancel(self, job_id: str, owner_id: str) -> JobRecord:
+        """End a job that waits or runs; cancelling twice is no error."""
+        with self._database.write() as transaction:
+            job = _existing(transaction, job_id, owner_id)
+            if job.status is JobStatus.CANCELLED:
+                return job
+            if not transaction.jobs.cancel(job_id):
+                raise IllegalTransition(
+                    f"The job is {job.status}; only waiting and running jobs can be cancelled."
+                )
+            transaction.events.append(job_id, NewEvent("job", JobStatus.CANCELLED, json.dumps({})))
+            transaction.totals.add(cancelled=1)
+            return _existing(transaction, job_id, owner_id)
+
+    def retry(self, job_id: str, owner_id: str) -> JobRecord:
+        """Submit a failed or cancelled job again, with fresh attempts; one that waits or runs is left alone."""
+        with self._database.write() as transaction:
+            job = _existing(transaction, job_id, owner_id)
+            if job.status in {JobStatus.SUBMITTED, JobStatus.PROCESSING}:
+                return job
+            if not transaction.jobs.submit_again(job_id):
+                raise IllegalTransition(
+                    f"The job is {job.status}; only failed and cancelled jobs can be retried."
+                )
+            transaction.events.append(
+                job_id, NewEvent("job", JobStatus.SUBMITTED, json.dumps({"retried": True}))
+            )
+            transaction.totals.add(**{job.status: -1})
+            return _existing(transaction, job_id, owner_id)
+
+
+def _existing(transaction: Transaction, job_id: str, owner_id: str) -> JobRecord:
+    job = transaction.jobs.get(job_id, owner_id=owner_id) if is_id(job_id) else None
+    if job is None:
+        raise JobNotFound
+    return job

@@ -1,0 +1,64 @@
+"""Jobs whose worker fell silent: back to those that wait, or to their end."""
+
+import json
+from collections.abc import Callable, Sequence
+
+from veilgate.domain.errors import PictureFailed, TooManyDeliveries, WorkerDied
+from veilgate.domain.jobs import JobStatus
+from veilgate.domain.retry import RetryPolicy
+from veilgate.persistence.records import ExpiredJob, NewEvent
+from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
+_PAGE = 200
+
+
+class LeaseExpiry:
+    """A process that dies takes all its pictures along. Which of them was guilty shows when each runs alone:
+    only then does a death count against the picture."""
+
+    def __init__(
+        self, database: Database, *, policy: RetryPolicy, wake: Callable[[Sequence[str]], None]
+    ) -> None:
+        self._database = database
+        self._policy = policy
+        self._wake = wake
+
+    def expire(self) -> int:
+        """Deal with every expired lease; returns how many there were."""
+        count = 0
+        while True:
+            with self._database.write() as transaction:
+                expired = transaction.claims.expired(limit=_PAGE)
+                for job in expired:
+                    self._expire_one(transaction, job)
+            if not expired:
+                return count
+            count += len(expired)
+            self._wake([job.id for job in expired])
+            _log.warning("lease.expired", jobs=len(expired))
+
+    def _expire_one(self, transaction: Transaction, job: ExpiredJob) -> None:
+        attempts = job.attempts + (1 if job.ran_alone else 0)
+        error = self._final_error(attempts, job.deliveries)
+        status = JobStatus.FAILED if error else JobStatus.SUBMITTED
+        payload = {"lease_expired": True, "attempts": attempts}
+        if not transaction.events.append_fenced(
+            job.id, job.fence, NewEvent("job", status, json.dumps(payload))
+        ):
+            return
+        if error:
+            transaction.claims.fail(job.id, job.fence, error, attempts=attempts)
+            transaction.totals.add(failed=1)
+        else:
+            transaction.claims.put_back(
+                job.id, job.fence, attempts=attempts, delay_ms=0, suspect=True, error=None
+            )
+
+    def _final_error(self, attempts: int, deliveries: int) -> PictureFailed | None:
+        if attempts >= self._policy.max_attempts:
+            return WorkerDied()
+        if deliveries >= self._policy.max_deliveries:
+            return TooManyDeliveries()
+        return None

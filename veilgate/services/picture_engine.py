@@ -1,0 +1,210 @@
+"""Drives pictures through the pipeline: stages of different pictures overlap, chunks share the device."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from veilgate.domain.errors import StageFailed, VeilgateError
+from veilgate.domain.outcomes import Outcome, OutcomeKind
+from veilgate.services.device_line import ChunkBounds, DeviceLine
+from veilgate.stages.contract import BatchStage, PictureWork, RunsOn
+from veilgate.stages.pipeline import Node, Pipeline
+from veilgate.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """One stage's word on one picture, and how long its chunk took."""
+
+    work: PictureWork
+    stage: str
+    outcome: Outcome
+    took_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PictureEnd:
+    """How a picture's way through the pipeline ended; `error` is that of the first essential stage to fail."""
+
+    work: PictureWork
+    outcomes: Mapping[str, Outcome]
+    stage_ms: Mapping[str, int]
+    took_ms: int
+    error: VeilgateError | None
+
+
+class EngineListener(Protocol):
+    """Told by the engine's threads; must not block for long."""
+
+    def stage_ended(self, reports: Sequence[StageReport]) -> None: ...
+
+    def picture_ended(self, end: PictureEnd) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """One picture on its way."""
+
+    work: PictureWork
+    began_s: float
+    outcomes: dict[Node, Outcome] = field(default_factory=dict)
+    stage_ms: dict[str, int] = field(default_factory=dict)
+    started: set[Node] = field(default_factory=set)
+    over: bool = False
+
+
+class PictureEngine:
+    """`submit` pictures; the listener hears of every stage and of every end, unless a picture was abandoned."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        listener: EngineListener,
+        *,
+        decode_threads: int,
+        cpu_threads: int,
+        chunk_bounds: ChunkBounds,
+    ) -> None:
+        self._pipeline = pipeline
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._runs: dict[str, _Run] = {}
+        self._children = ThreadPoolExecutor(decode_threads, thread_name_prefix="prepare")
+        self._cpu = ThreadPoolExecutor(cpu_threads, thread_name_prefix="finish")
+        self._device: DeviceLine[tuple[Node, _Run]] = DeviceLine(
+            self._execute_chunk, bounds=chunk_bounds, more_may_come=self._more_may_come
+        )
+
+    def submit(self, work: PictureWork) -> None:
+        run = _Run(work, time.monotonic())
+        with self._lock:
+            self._runs[work.job_id] = run
+        self._advance(run)
+
+    def abandon(self, job_id: str) -> None:
+        """Stop after the stage that runs now; nobody hears of this picture again."""
+        with self._lock:
+            run = self._runs.pop(job_id, None)
+            if run:
+                run.over = True
+
+    def close(self) -> None:
+        self._children.shutdown(wait=True, cancel_futures=True)
+        self._device.close()
+        self._cpu.shutdown(wait=True, cancel_futures=True)
+
+    def _more_may_come(self) -> bool:
+        """Whether some picture has not reached the device yet, so that waiting for company may pay."""
+        with self._lock:
+            return any(not run.outcomes for run in self._runs.values())
+
+    def _advance(self, run: _Run) -> None:
+        """Start whatever can start now; end the run when nothing is left to do."""
+        while True:
+            with self._lock:
+                if run.over:
+                    return
+                ready, skipped = self._next_nodes(run)
+                for node, outcome in skipped:
+                    run.outcomes[node] = outcome
+                run.started.update(ready)
+            if skipped:
+                self._listener.stage_ended(
+                    [StageReport(run.work, node.name, outcome, 0) for node, outcome in skipped]
+                )
+            for node in ready:
+                self._start(node, run)
+            if not skipped:
+                break
+        self._end_if_over(run)
+
+    def _next_nodes(self, run: _Run) -> tuple[list[Node], list[tuple[Node, Outcome]]]:
+        ready, skipped = [], []
+        for node in self._pipeline.nodes:
+            if node in run.started or node in run.outcomes:
+                continue
+            if any(producer not in run.outcomes for producer in node.inputs):
+                continue
+            missing = node.missing(run.outcomes)
+            if missing is None:
+                ready.append(node)
+            else:
+                skipped.append((node, Outcome.skipped(f"needs {missing}")))
+        return ready, skipped
+
+    def _start(self, node: Node, run: _Run) -> None:
+        match node.stage.runs_on:
+            case RunsOn.CHILDREN:
+                self._children.submit(self._execute_chunk, [(node, run)])
+            case RunsOn.CPU:
+                self._cpu.submit(self._execute_chunk, [(node, run)])
+            case RunsOn.DEVICE:
+                size_wh = node.stage.chunk_size_wh(run.work)
+                self._device.add((node, run), key=(node.name, size_wh), pixels=size_wh[0] * size_wh[1])
+
+    def _execute_chunk(self, chunk: Sequence[tuple[Node, _Run]]) -> None:
+        """Run one stage for pictures that share a chunk, then let each go on."""
+        node = chunk[0][0]
+        runs = [run for _, run in chunk if not run.over]
+        if not runs:
+            return
+        began_s = time.monotonic()
+        outcomes = run_guarded(node.stage, [run.work for run in runs])
+        took_ms = round((time.monotonic() - began_s) * 1000)
+        self._listener.stage_ended(
+            [
+                StageReport(run.work, node.name, outcome, took_ms)
+                for run, outcome in zip(runs, outcomes, strict=True)
+            ]
+        )
+        for run, outcome in zip(runs, outcomes, strict=True):
+            with self._lock:
+                if outcome.product is not None:
+                    run.work.products[type(outcome.product)] = outcome.product
+                run.stage_ms[node.name] = took_ms
+                run.outcomes[node] = outcome
+            self._advance(run)
+
+    def _end_if_over(self, run: _Run) -> None:
+        with self._lock:
+            error = _essential_error(run)
+            if run.over or (error is None and len(run.outcomes) < len(self._pipeline.nodes)):
+                return
+            run.over = True
+            self._runs.pop(run.work.job_id, None)
+        took_ms = round((time.monotonic() - run.began_s) * 1000)
+        outcomes = {node.name: outcome for node, outcome in run.outcomes.items()}
+        self._listener.picture_ended(PictureEnd(run.work, outcomes, run.stage_ms, took_ms, error))
+
+
+def _essential_error(run: _Run) -> VeilgateError | None:
+    for node, outcome in run.outcomes.items():
+        if node.essential and outcome.kind is OutcomeKind.FAILED:
+            return outcome.error
+    return None
+
+
+def run_guarded(stage: BatchStage, works: Sequence[PictureWork]) -> list[Outcome]:
+    """Run a stage; if it raises, split the chunk until the guilty picture fails alone."""
+    try:
+        outcomes = stage.run(works)
+        if len(outcomes) != len(works):
+            raise StageFailed(f"{stage.name} gave {len(outcomes)} outcomes for {len(works)} pictures.")
+    except Exception as error:  # noqa: BLE001 - whatever a model or codec raises belongs to its picture
+        if len(works) > 1:
+            middle = len(works) // 2
+            return run_guarded(stage, works[:middle]) + run_guarded(stage, works[middle:])
+        return [Outcome.failed(_as_ours(error, stage.name))]
+    return outcomes
+
+
+def _as_ours(error: Exception, stage_name: str) -> VeilgateError:
+    if isinstance(error, VeilgateError):
+        return error
+    _log.exception("stage.raised", stage=stage_name, exc_info=error)
+    return StageFailed(f"{stage_name} raised {type(error).__name__}.")

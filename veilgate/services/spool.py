@@ -1,0 +1,81 @@
+"""Uploads on their way in: files that vanish unless they are handed over."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from pathlib import Path
+from types import TracebackType
+from uuid import uuid4
+
+from veilgate.domain.errors import DiskFull
+
+
+class SpooledFile:
+    """A file being received. Its lock tells a sweep that the writer is still alive."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self._digest = hashlib.sha256()
+        self._file = path.open("xb", buffering=0)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        self._digest.update(view)
+        self.size += len(view)
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise DiskFull("There is no space left to receive the file.") from error
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def __enter__(self) -> "SpooledFile":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+    def discard(self) -> None:
+        """Close, and remove the file unless it was taken over."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+class Spool:
+    """The folder in which uploads are received; on the file system of the objects, so that storing is a rename."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def open(self) -> SpooledFile:
+        return SpooledFile(self._folder / f"{uuid4().hex}.part")
+
+    def sweep(self) -> int:
+        """Remove what dead processes left behind; returns how many files went."""
+        removed = 0
+        for path in self._folder.glob("*.part"):
+            with contextlib.suppress(OSError):
+                removed += _remove_if_abandoned(path)
+        return removed
+
+
+def _remove_if_abandoned(path: Path) -> bool:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        path.unlink(missing_ok=True)
+        return True
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,47 @@
+"""Finds vehicles, when its model is there. What it finds is reported, never veiled."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from veilgate.domain.outcomes import Outcome
+from veilgate.imaging.picture import Picture
+from veilgate.inference.ports import Detector
+from veilgate.stages.contract import PictureWork, RunsOn
+from veilgate.stages.findings import Vehicles
+
+MODEL_MISSING = "model_missing"
+
+
+class FindVehicles:
+    """`detector` is asked for each chunk, because the model may arrive while the worker runs."""
+
+    name = "find_vehicles"
+    runs_on = RunsOn.DEVICE
+
+    def __init__(self, detector: Callable[[], Detector | None], *, threshold: float) -> None:
+        self._detector = detector
+        self._threshold = threshold
+
+    def chunk_size_wh(self, work: PictureWork) -> tuple[int, int]:
+        detector = self._detector()
+        picture = work[Picture]
+        return detector.input_size(picture.width, picture.height) if detector else (0, 0)
+
+    def run(self, works: Sequence[PictureWork]) -> list[Outcome]:
+        detector = self._detector()
+        if detector is None:
+            return [Outcome.skipped(MODEL_MISSING) for _ in works]
+        found = detector.detect([work[Picture].pixels for work in works], [self._threshold] * len(works))
+        return [
+            Outcome.produced(
+                Vehicles(tuple(detections)),
+                {
+                    "count": len(detections),
+                    "threshold": self._threshold,
+                    "counts": dict(Counter(detection.label for detection in detections)),
+                    "vehicles": [detection.as_json() for detection in detections],
+                },
+                model=detector.model_id,
+            )
+            for detections in found
+        ]

@@ -1,0 +1,15 @@
+"""What detectors found on one picture, as products that later stages ask for by type."""
+
+from dataclasses import dataclass
+
+from veilgate.domain.detections import Detection
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    detections: tuple[Detection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicles:
+    detections: tuple[Detection, ...]

@@ -1,0 +1,30 @@
+"""Where objects live. Results carry the fence, so that a key is never written twice with other bytes."""
+
+from datetime import UTC, datetime
+
+THUMBNAIL_SIDES_PX = (1024, 320)
+
+
+def original_key(image_id: str, *, accepted_epoch_s: float) -> str:
+    """Originals are filed by day, so that orphans can be looked for a day at a time."""
+    return f"{original_day_prefix(accepted_epoch_s)}{image_id}"
+
+
+def original_day_prefix(epoch_s: float) -> str:
+    return f"original/{datetime.fromtimestamp(epoch_s, UTC):%Y/%m/%d}/"
+
+
+def job_prefix(job_id: str) -> str:
+    return f"results/{job_id}/"
+
+
+def result_prefix(job_id: str, fence: int) -> str:
+    return f"{job_prefix(job_id)}{fence}/"
+
+
+def processed_key(prefix: str, suffix: str) -> str:
+    return f"{prefix}processed.{suffix}"
+
+
+def thumbnail_key(prefix: str, side_px: int) -> str:
+    return f"{prefix}thumbnail-{side_px}.jpg"

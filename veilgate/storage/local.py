@@ -1,0 +1,154 @@
+"""Objects as files below one folder. A file appears under its name complete and synced, or not at all."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from veilgate.domain.errors import DiskFull, ObjectStoreUnavailable
+from veilgate.storage.ports import StoredObject
+
+_CHUNK_BYTES = 1 << 20
+_INCOMING = ".incoming"
+
+
+class LocalObjectStore:
+    def __init__(self, folder: Path) -> None:
+        self._root = folder.resolve()
+        self._incoming = self._root / _INCOMING
+        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def put(self, key: str, data: bytes, *, media_type: str) -> None:  # noqa: ARG002 - S3 wants to know
+        temporary = self._incoming / uuid4().hex
+        with _translated_errors():
+            try:
+                with temporary.open("xb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                self._move_into_place(temporary, key)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
+
+    def put_file(self, key: str, path: Path, *, media_type: str, sha256: str) -> None:  # noqa: ARG002
+        with _translated_errors():
+            try:
+                _sync(path)
+                self._move_into_place(path, key)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                self._copy_across(path, key)
+
+    def get(self, key: str) -> bytes:
+        with _translated_errors():
+            return self._path(key).read_bytes()
+
+    def open_chunks(self, key: str) -> tuple[int, Iterator[bytes]]:
+        with _translated_errors():
+            file = self._path(key).open("rb")
+
+        def chunks() -> Iterator[bytes]:
+            with file:
+                while chunk := file.read(_CHUNK_BYTES):
+                    yield chunk
+
+        return os.fstat(file.fileno()).st_size, chunks()
+
+    def delete(self, keys: list[str]) -> None:
+        with _translated_errors():
+            for key in keys:
+                path = self._path(key)
+                path.unlink(missing_ok=True)
+                self._drop_empty_parents(path.parent)
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        # The folder part of a prefix is a folder; what is left is the start of a name.
+        folder = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self._root
+        for parent, _, names in os.walk(folder):
+            for name in names:
+                path = Path(parent) / name
+                key = path.relative_to(self._root).as_posix()
+                if key.startswith(prefix) and not key.startswith(_INCOMING):
+                    stat = path.stat()
+                    yield StoredObject(key, stat.st_size, stat.st_mtime)
+
+    def uri(self, key: str) -> str:
+        return self._path(key).as_uri()
+
+    def check(self) -> None:
+        with _translated_errors():
+            probe = self._incoming / f"probe-{uuid4().hex}"
+            probe.write_bytes(b"ok")
+            probe.unlink()
+
+    def _path(self, key: str) -> Path:
+        parts = key.split("/")
+        if not key or any(part in {"", ".", ".."} for part in parts):
+            raise ValueError(f"not an object key: {key!r}")
+        return self._root.joinpath(*parts)
+
+    def _move_into_place(self, source: Path, key: str) -> None:
+        target = self._path(key)
+        while True:
+            _make_folders(target.parent)
+            try:
+                source.replace(target)
+                break
+            except FileNotFoundError:
+                # Somebody's delete dropped the empty folder just before we used it.
+                if not source.exists():
+                    raise
+        _sync(target.parent)
+
+    def _copy_across(self, source: Path, key: str) -> None:
+        temporary = self._incoming / uuid4().hex
+        try:
+            shutil.copyfile(source, temporary)
+            _sync(temporary)
+            self._move_into_place(temporary, key)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        source.unlink(missing_ok=True)
+
+    def _drop_empty_parents(self, folder: Path) -> None:
+        while folder != self._root:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
+
+
+def _make_folders(folder: Path) -> None:
+    """Make missing folders and sync the parents, so that a synced file cannot lose its folder."""
+    if folder.is_dir():
+        return
+    _make_folders(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull from error
+        raise ObjectStoreUnavailable("The object folder cannot be used.") from error

@@ -1,0 +1,47 @@
+"""What the house asks of an object store."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    key: str
+    size: int
+    modified_epoch_s: float
+
+
+class ObjectStore(Protocol):
+    """Immutable objects by key. Every write is durable when the call returns.
+
+    Missing objects raise `FileNotFoundError`; a store that cannot be reached raises
+    `ObjectStoreUnavailable`, one that is full `DiskFull`.
+    """
+
+    def put(self, key: str, data: bytes, *, media_type: str) -> None: ...
+
+    def put_file(self, key: str, path: Path, *, media_type: str, sha256: str) -> None:
+        """Take over the finished file at `path`, which is gone afterwards."""
+        ...
+
+    def get(self, key: str) -> bytes: ...
+
+    def open_chunks(self, key: str) -> tuple[int, Iterator[bytes]]:
+        """Size and content, for handing on without holding it all."""
+        ...
+
+    def delete(self, keys: list[str]) -> None:
+        """Delete what is there; a missing object is no error."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[StoredObject]: ...
+
+    def uri(self, key: str) -> str:
+        """The name that results carry: `file://…` or `s3://bucket/key`."""
+        ...
+
+    def check(self) -> None:
+        """Raise when the store cannot be written to."""
+        ...
