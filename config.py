@@ -15,7 +15,6 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-
 # The kernel takes 107 bytes for the path of a Unix socket.
 LONGEST_SOCKET_PATH = 100
 
@@ -95,7 +94,7 @@ class WorkerSettings(_Group):
     )
     num_workers: Annotated[int, Field(ge=1, le=64)] = Field(
         1,
-        description="Images workers that `make run` starts; each uses all cores, so one is best on a small machine.",
+        description="Images workers that `make run` starts; each uses all cores, so one is best on few.",
     )
     decode_children: Annotated[int, Field(ge=1, le=64)] = Field(
         2, description="Killable processes that decode pictures, for each worker."

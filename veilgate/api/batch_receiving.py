@@ -120,5 +120,5 @@ class BatchReceiver:
 
     async def _discard_file(self) -> None:
         if self._file is not None:
-            await self._file.__aexit__(None, None, None)
+            await self._file.discard()
             self._file = None

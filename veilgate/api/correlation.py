@@ -12,6 +12,7 @@ from veilgate.telemetry.logging import get_logger
 _log = get_logger(__name__)
 _HEADER = b"x-request-id"
 _ACCEPTABLE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_PROBES = frozenset({"/ready", "/health"})
 _EVERY_ANSWER = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
@@ -44,4 +45,6 @@ class CorrelationMiddleware:
                 took_ms = round((time.monotonic() - began_s) * 1000, 1)
                 route = scope.get("route")
                 path = getattr(route, "path", "unknown")
-                _log.info("request.answered", method=scope["method"], route=path, status=status, ms=took_ms)
+                # Probes come every second and say nothing new.
+                say = _log.debug if path in _PROBES else _log.info
+                say("request.answered", method=scope["method"], route=path, status=status, ms=took_ms)

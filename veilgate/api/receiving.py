@@ -70,40 +70,67 @@ class IncomingFile:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.discard()
+
+    async def discard(self) -> None:
+        """Remove what was received, unless it was taken over."""
         if self._file is not None:
-            self._file.discard()
+            await run_in_threadpool(self._file.discard)
 
 
-async def receive_one(request: Request, parts: Container) -> tuple[IncomingFile, UploadOptions]:
-    """The single file of an upload and its options. The caller closes the file."""
-    limit = parts.limits.max_file_bytes
-    file: IncomingFile | None = None
-    fields: dict[str, str] = {}
-    try:
-        async for event in read_form(request, max_body_bytes=limit + _FORM_OVERHEAD_BYTES):
-            match event:
-                case Field(name, value):
-                    _add_field(fields, name, value)
-                case FileBegins(name, filename):
-                    if name != FILE_FIELD:
-                        raise MissingFile(f"The file must be in the field '{FILE_FIELD}', not {name[:60]!r}.")
-                    if file is not None:
-                        raise TooManyFiles("One file a request; send several to /batch-upload.")
-                    file = IncomingFile(parts.spool, filename, max_bytes=limit)
-                case FileData(data):
-                    assert file
-                    await file.write(data)
-                case FileEnds():
-                    pass
-        if file is None:
-            raise MissingFile(f"The form has no file in the field '{FILE_FIELD}'.")
-        return file, UploadOptions.parse(fields)
-    except RequestTooLarge as error:
-        await _close(file)
-        raise FileTooLarge(f"A file may have at most {limit} bytes.") from error
-    except BaseException:
-        await _close(file)
-        raise
+class OneFile:
+    """The form of a single upload: one file and its options, in any order."""
+
+    def __init__(self, parts: Container) -> None:
+        self._parts = parts
+        self._fields: dict[str, str] = {}
+        self._file: IncomingFile | None = None
+
+    async def receive(self, request: Request) -> tuple[IncomingFile, UploadOptions]:
+        """The complete file, which the caller closes. When anything is wrong nothing is left behind."""
+        limit = self._parts.limits.max_file_bytes
+        try:
+            async for event in read_form(request, max_body_bytes=limit + _FORM_OVERHEAD_BYTES):
+                await self._handle(event)
+            if self._file is None:
+                raise MissingFile(f"The form has no file in the field '{FILE_FIELD}'.")
+            return self._file, UploadOptions.parse(self._fields)
+        except RequestTooLarge as error:
+            await self._discard()
+            raise FileTooLarge(f"A file may have at most {limit} bytes.") from error
+        except BaseException:
+            await self._discard()
+            raise
+
+    async def _handle(self, event: FormEvent) -> None:
+        match event:
+            case Field(name, value):
+                self._add_field(name, value)
+            case FileBegins(name, filename):
+                self._begin_file(name, filename)
+            case FileData(data):
+                assert self._file
+                await self._file.write(data)
+            case FileEnds():
+                pass
+
+    def _begin_file(self, name: str, filename: str) -> None:
+        if name != FILE_FIELD:
+            raise MissingFile(f"The file must be in the field '{FILE_FIELD}', not {name[:60]!r}.")
+        if self._file is not None:
+            raise TooManyFiles("One file a request; send several to /batch-upload.")
+        self._file = IncomingFile(self._parts.spool, filename, max_bytes=self._parts.limits.max_file_bytes)
+
+    def _add_field(self, name: str, value: str) -> None:
+        if name == FILE_FIELD:
+            raise MissingFile(f"The field '{FILE_FIELD}' must be a file, with a file name; it came as text.")
+        if name in self._fields:
+            raise InvalidOption(f"The option {name[:60]!r} was given twice.")
+        self._fields[name] = value
+
+    async def _discard(self) -> None:
+        if self._file is not None:
+            await self._file.discard()
 
 
 def as_upload(
@@ -124,16 +151,3 @@ def idempotency_key(request: Request) -> str | None:
     if not 0 < len(key) <= _LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise InvalidIdempotencyKey
     return key
-
-
-def _add_field(fields: dict[str, str], name: str, value: str) -> None:
-    if name == FILE_FIELD:
-        raise MissingFile(f"The field '{FILE_FIELD}' must be a file, with a file name; it came as text.")
-    if name in fields:
-        raise InvalidOption(f"The option {name[:60]!r} was given twice.")
-    fields[name] = value
-
-
-async def _close(file: IncomingFile | None) -> None:
-    if file is not None:
-        await file.__aexit__(None, None, None)

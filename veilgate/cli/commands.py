@@ -2,16 +2,13 @@
 
 import argparse
 import importlib
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, cast
 
+from veilgate import __version__
 from veilgate.cli.console import CommandFailed, say
 from veilgate.domain.errors import VeilgateError
-
-REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Self-hosted image gateway: veils faces, finds vehicles, answers by HTTP.",
         epilog="Settings come from the environment and from .env; README.md lists them all.",
     )
-    parser.add_argument("--version", action="version", version=f"veilgate {_version()}")
+    parser.add_argument("--version", action="version", version=f"veilgate {__version__}")
     words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         word = words.add_parser(command.name, help=command.summary, description=f"{command.summary}.")
@@ -67,8 +64,3 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _load(command: Command) -> CommandModule:
     return cast(CommandModule, importlib.import_module(command.module))
-
-
-def _version() -> str:
-    project = tomllib.loads((REPOSITORY_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return str(project["project"]["version"])

@@ -14,11 +14,12 @@ from veilgate.cli.instance_lock import instance_lock
 from veilgate.cli.private_redis import PrivateRedis, socket_path_of
 from veilgate.cli.readiness import GatewayAddress
 from veilgate.cli.stop_signals import StopSignals
-from veilgate.cli.supervisor import POLL_S, Supervisor
+from veilgate.cli.supervisor import Supervisor
 
 REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
 REDIS_TIMEOUT_S = 30.0
 READY_TIMEOUT_S = 120.0
+PROBE_S = 0.25  # each probe is two lines in the gateway's log
 HOPELESS_ENDS = 4  # of one child before the house was ever ready: 3.5 s of pauses, and each time its reason
 EXIT_INSISTED = 130
 
@@ -152,7 +153,7 @@ def _wait(
                 f"{name} ended {len(end)} times, last with {end[-1]}" for name, end in ends.items() if end
             ]
             raise CommandFailed("\n  ".join(["giving up; what was printed above says more", *died, what]))
-        time.sleep(POLL_S)
+        time.sleep(PROBE_S)
     return False
 
 

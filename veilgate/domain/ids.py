@@ -1,4 +1,4 @@
-"""Identifiers: UUIDs that begin with the time, so that new rows stay together in the index (RFC 9562, version 7)."""
+"""Identifiers: version 7 UUIDs (RFC 9562), which begin with the time: new rows stay together in the index."""
 
 import os
 import re

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 import zlib
 
 import cv2
@@ -12,9 +13,10 @@ from PIL import Image
 from veilgate.domain.errors import InputRejected, UndecodablePicture
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
 from veilgate.imaging.colours import srgb_transform, to_srgb_planes
-from veilgate.imaging.jpeg_tail import is_tail_missing
+from veilgate.imaging.jpeg_tail import is_jpeg_tail_missing
 from veilgate.imaging.orientation import orientation_of, turn_upright
 from veilgate.imaging.picture import Picture
+from veilgate.imaging.png_tail import is_png_tail_missing
 from veilgate.imaging.sniff import inspect_picture
 
 # `PictureLimits` decides how large a picture may be, from the header, before Pillow sees the file.
@@ -43,14 +45,16 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
     """Decode a JPEG, PNG or WebP file; of an animation, the first frame.
 
     Raises UndecodablePicture for whatever is not a whole picture within `limits`: never returns part of
-    one where that can be told.
+    one where that can be told. One thread of a process at a time (it silences Pillow's warnings).
     """
     try:
         header = inspect_picture(data, limits)
     except InputRejected as error:
         raise UndecodablePicture(error.message) from error
     try:
-        return _decode(data, header)
+        # Pillow warns of broken EXIF, which we treat as none.
+        with warnings.catch_warnings(action="ignore"):
+            return _decode(data, header)
     except _DECODER_ERRORS as error:
         raise UndecodablePicture("The picture is damaged and could not be decoded.") from error
 
@@ -87,7 +91,7 @@ def _is_plain(data: bytes, picture_format: PictureFormat, mode: str) -> bool:
 
 def _read_plain(data: bytes, picture_format: PictureFormat) -> NDArray[np.uint8]:
     pixels = _read_opencv(data)
-    if picture_format is PictureFormat.JPEG and is_tail_missing(data, pixels, _read_opencv):
+    if picture_format is PictureFormat.JPEG and is_jpeg_tail_missing(data, pixels, _read_opencv):
         raise UndecodablePicture("The picture's pixels end too early.")
     return pixels
 
@@ -100,8 +104,14 @@ def _read_opencv(data: bytes) -> NDArray[np.uint8]:
 
 
 def _load_whole(data: bytes, picture_format: PictureFormat, image: Image.Image) -> None:
+    """Load the first frame; raises UndecodablePicture where Pillow would fill in what the file lacks."""
     image.load()
-    if picture_format is PictureFormat.JPEG and is_tail_missing(data, np.asarray(image), _read_pillow_jpeg):
+    is_cut = False
+    if picture_format is PictureFormat.JPEG:
+        is_cut = is_jpeg_tail_missing(data, np.asarray(image), _read_pillow_jpeg)
+    elif picture_format is PictureFormat.PNG and not getattr(image, "is_animated", False):
+        is_cut = is_png_tail_missing(data, image)
+    if is_cut:
         raise UndecodablePicture("The picture's pixels end too early.")
 
 

@@ -9,6 +9,7 @@ from multiprocessing import reduction
 from multiprocessing.connection import Connection
 
 import cv2
+import numpy as np
 
 from veilgate.domain.errors import UndecodablePicture, VeilgateError
 from veilgate.domain.pictures import PictureLimits
@@ -30,6 +31,9 @@ def serve(
     pixels and the alpha plane; or `{code, message}`. Returns when the other end closes.
     """
     _confine(memory_bytes)
+    # A limit that the largest picture cannot fit in would make sound pictures look broken: fail now.
+    # (8 bytes a pixel: RGBA in Pillow's memory and in ours. The pages are never touched.)
+    np.empty(limits.max_pixels * 8, np.uint8)
     pipe.send_bytes(READY)
     while True:
         try:

@@ -7,7 +7,7 @@ from veilgate.domain.errors import DamagedImage, TruncatedImage, UnsupportedForm
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
 from veilgate.imaging.picture_limits import check_limits
 
-# A marker may be preceded by any number of fill bytes.
+# A marker may be preceded by any number of fill bytes, of which writers use a few at most.
 _MARKER = re.compile(rb"\xff++([^\xff])")
 _END_OF_IMAGE = b"\xff\xd9"
 _EOI, _SOS = 0xD9, 0xDA
@@ -17,6 +17,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _DECODABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
 # A 50 MB file holds 763 segments of full length; a file of many more is made to waste time.
 _MAX_SEGMENTS = 4096
+_MAX_FILL_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,11 @@ def inspect_jpeg(view: memoryview, limits: PictureLimits) -> PictureHeader:
 
 
 def _segment_at(view: memoryview, position: int) -> _Segment:
-    found = _MARKER.match(view, position)
+    found = _MARKER.match(view, position, position + _MAX_FILL_BYTES)
     if found is None:
+        rest = bytes(view[position : position + _MAX_FILL_BYTES])
         # Nothing but fill bytes up to the end is a cut; anything else is not where a marker must be.
-        if position >= view.nbytes or view[position] == 0xFF:
+        if len(rest) < _MAX_FILL_BYTES and not rest.strip(b"\xff"):
             raise TruncatedImage("The JPEG ends within its header.")
         raise DamagedImage("The JPEG's header is damaged.")
     marker, start = found[1][0], found.end()

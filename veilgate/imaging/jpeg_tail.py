@@ -16,7 +16,7 @@ _BLOCK_SIDE = 8
 _NOISE = bytes(random.Random(1).choices(range(255), k=4096))  # noqa: S311 - a fixed pattern, no secret
 
 
-def is_tail_missing(
+def is_jpeg_tail_missing(
     data: bytes, raw_pixels: NDArray[np.uint8], decode_raw: Callable[[bytes], NDArray[np.uint8]]
 ) -> bool:
     """Whether `raw_pixels`, as `decode_raw` read them from `data` (not turned), end before their file does.

@@ -22,7 +22,7 @@ class BatchRepository:
         )
 
     def put(self, item: NewBatchItem) -> None:
-        """Write an item, in place of one that was refused before. Raises `WrittenByAnother` if one was taken."""
+        """Write an item, in place of a refused one. Raises `WrittenByAnother` if one was taken there."""
         self._connection.execute(
             batch_items.delete().where(
                 batch_items.c.batch_id == item.batch_id,

@@ -12,6 +12,7 @@ from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,12 @@ class RqBooks:
         moved = self._redis.lmove(queue.key, queue.intermediate_queue_key)
         return self.fetch(queue, moved) if moved else None
 
-    def fetch(self, queue: Queue, moved: bytes) -> Job | None:
+    def fetch(self, queue: Queue, moved: bytes | str) -> Job | None:
+        job_id = as_text(moved)
         try:
-            return Job.fetch(moved.decode(), connection=self._redis, serializer=JSONSerializer)
+            return Job.fetch(job_id, connection=self._redis, serializer=JSONSerializer)
         except NoSuchJobError:
-            self._redis.lrem(queue.intermediate_queue_key, 1, moved.decode())
+            self._redis.lrem(queue.intermediate_queue_key, 1, job_id)
             return None
 
     def claim(self, jobs: Iterable[tuple[Job, Queue]]) -> list[TakenJob]:

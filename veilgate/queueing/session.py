@@ -60,12 +60,10 @@ class _Live:
 class SessionParts:
     """Everything a session works with; the same for all sessions of a process."""
 
-    books: RqBooks
     claims: Claims
     engine: Engine
     settlements: "queue.SimpleQueue[Settlement]"
     lanes: dict[Lane, Queue]
-    order: TakeOrder
     watchdog: Watchdog
     limits: SessionLimits
     announce: Callable[[], None]
@@ -74,8 +72,12 @@ class SessionParts:
 class Session:
     """From a first job to the moment when nothing is left, the minute is over or a stop is asked for."""
 
-    def __init__(self, parts: SessionParts, stop_requested: Callable[[], bool]) -> None:
+    def __init__(
+        self, parts: SessionParts, books: RqBooks, order: TakeOrder, stop_requested: Callable[[], bool]
+    ) -> None:
         self._parts = parts
+        self._books = books
+        self._order = order
         self._stop_requested = stop_requested
         self._began_s = time.monotonic()
         self._next_beat_s = self._began_s + parts.limits.lease_s / 3
@@ -110,7 +112,7 @@ class Session:
         return self._stop_requested() or self._redis_away or self._database_away or overdue
 
     def _take_more(self) -> None:
-        """Take jobs while there are places; one that must wait for room is kept in hand, and nothing behind it."""
+        """Take jobs while there are places; behind one that must wait for room nothing more is taken."""
         found: list[tuple[Job, Queue]] = []
         while not self._is_closing and not self._in_hand and not self._alone:
             if len(self._live) + len(found) >= self._parts.limits.max_jobs:
@@ -123,29 +125,29 @@ class Session:
             self._claim_in_rq(found)
 
     def _take_one(self) -> tuple[Job, Queue] | None:
-        for lane in self._parts.order.next_lanes():
+        for lane in self._order.next_lanes():
             lane_queue = self._parts.lanes[lane]
-            job = self._parts.books.take(lane_queue)
+            job = self._books.take(lane_queue)
             if job is not None:
-                self._parts.order.took()
+                self._order.took()
                 return job, lane_queue
         return None
 
     def _claim_in_rq(self, found: list[tuple[Job, Queue]]) -> None:
-        taken = {one.id: one for one in self._parts.books.claim(found)}
+        taken = {one.id: one for one in self._books.claim(found)}
         try:
             waiting = {job.id: job for job in self._parts.claims.look_at(list(taken))}
         except DatabaseUnavailable:
             self._database_away = True
             for one in taken.values():
-                self._parts.books.give_back(one)
+                self._books.give_back(one)
             time.sleep(_DATABASE_PAUSE_S)
             return
         for job_id, one in taken.items():
             if job_id in waiting and job_id not in self._live:
                 self._in_hand.append((one, waiting[job_id]))
             else:
-                self._parts.books.drop(one)
+                self._books.drop(one)
 
     def _admit(self) -> None:
         """Claim what there is room for in the database, and set the engine to work."""
@@ -186,7 +188,7 @@ class Session:
                 self._live[job.id] = _Live(one, job.fence, waiting.pixels, time.monotonic())
                 self._parts.engine.begin(job)
             else:
-                self._with_redis(lambda one=one: self._parts.books.drop(one))  # type: ignore[misc]
+                self._with_redis(lambda one=one: self._books.drop(one))  # type: ignore[misc]
 
     def _settle(self) -> None:
         """Finish in RQ what has been recorded in the database."""
@@ -208,11 +210,11 @@ class Session:
     def _finish(self, live: _Live, settlement: Settlement) -> None:
         match settlement.verdict:
             case Verdict.COMPLETED:
-                self._parts.books.succeed(live.taken)
+                self._books.succeed(live.taken)
             case Verdict.FAILED | Verdict.RETRIED:
-                self._parts.books.fail(live.taken, settlement.error.code if settlement.error else "failed")
+                self._books.fail(live.taken, settlement.error.code if settlement.error else "failed")
             case Verdict.LOST:
-                self._parts.books.drop(live.taken)
+                self._books.drop(live.taken)
 
     def _beat(self) -> None:
         """Renew the leases in database and Redis. A job that is no longer ours is abandoned."""
@@ -228,18 +230,18 @@ class Session:
         for job_id in set(self._live) - still_ours:
             self._abandon(job_id)
         everything = [live.taken for live in self._live.values()] + [one for one, _ in self._in_hand]
-        self._with_redis(lambda: self._parts.books.beat(everything))
+        self._with_redis(lambda: self._books.beat(everything))
 
     def _abandon(self, job_id: str) -> None:
         """Cancelled, or another worker has it: our result would be discarded anyway. One whose end is
         just being recorded settles by itself, and finds its place here gone, which is fine."""
         live = self._live.pop(job_id)
         self._parts.engine.abandon(job_id)
-        self._with_redis(lambda: self._parts.books.drop(live.taken))
+        self._with_redis(lambda: self._books.drop(live.taken))
 
     def _give_back(self) -> None:
         while self._in_hand:
-            self._parts.books.give_back(self._in_hand.popleft()[0])
+            self._books.give_back(self._in_hand.popleft()[0])
 
     def _with_redis(self, action: Callable[[], None]) -> None:
         """Without Redis the work in progress is still finished: the database is the truth."""

@@ -1,14 +1,13 @@
 """The worker process as RQ sees it: a SimpleWorker whose every job opens a session."""
 
 import time
-from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import now
 from rq.worker.base import WorkerStatus
 
 from veilgate.domain.jobs import Lane
@@ -27,22 +26,17 @@ _LONGEST_RECONNECT_PAUSE_S = 5.0
 
 
 class SessionWorker(SimpleWorker):  # type: ignore[misc]
-    """Overrides the few places where stock RQ would lose, double or strand jobs (see docs/reliability.md).
-
-    `connect_parts` is called once with what this worker brings to its sessions.
-    """
+    """Overrides the few places where stock RQ would lose, double or strand jobs (see docs/reliability.md)."""
 
     def __init__(
         self,
-        lanes: dict[Lane, Queue],
         connection: Redis,
+        parts: SessionParts,
         *,
         name: str,
-        lease_s: float,
-        connect_parts: Callable[[RqBooks, TakeOrder], SessionParts],
     ) -> None:
         super().__init__(
-            list(lanes.values()),
+            list(parts.lanes.values()),
             name=name,
             connection=connection,
             serializer=JSONSerializer,
@@ -50,16 +44,15 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
             maintenance_interval=_MAINTENANCE_EVERY_S,
             log_job_description=False,
         )
-        self._lanes = lanes
-        self._lease_s = max(1, int(lease_s))
+        self._parts = parts
+        self._lease_s = max(1, int(parts.limits.lease_s))
         self._order = TakeOrder()
         self._books = RqBooks(self, lease_s=self._lease_s)
-        self._parts = connect_parts(self._books, self._order)
-        self._sweeper = Sweeper(connection, list(lanes.values()), handover_s=self._lease_s / 2)
+        self._sweeper = Sweeper(connection, list(parts.lanes.values()), handover_s=self._lease_s / 2)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         self.set_state(WorkerStatus.BUSY)
-        session = Session(self._parts, lambda: self._stop_requested)
+        session = Session(self._parts, self._books, self._order, lambda: self._stop_requested)
         session.run(job, queue)
         if session.redis_away:
             self._wait_for_redis()
@@ -71,7 +64,7 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
         timeout: int | None,
         max_idle_time: int | None = None,  # noqa: ARG002 - RQ's signature
     ) -> tuple[Job, Queue] | None:
-        """Wait for a first job, without ever holding one outside Redis' lists (stock RQ does, with two queues)."""
+        """Wait for a first job. It is always on one of Redis' lists (stock RQ, with two queues, drops it)."""
         while not self._stop_requested:
             try:
                 self.heartbeat()
@@ -99,12 +92,12 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
     def clean_registries(self) -> None:
         """Our own sweeper: RQ's reads before it writes, and two of them at once double jobs."""
         self._sweeper.sweep()
-        self.last_cleaned_at = _now()
+        self.last_cleaned_at = now()
 
     def _take_first(self) -> tuple[Job, Queue] | None:
         first_lane, second_lane = self._order.next_lanes()
         for lane, wait_s in ((first_lane, 0.0), (second_lane, 0.0), (Lane.INTERACTIVE, _IDLE_WAIT_S)):
-            queue = self._lanes[lane]
+            queue = self._parts.lanes[lane]
             if wait_s:
                 moved = self.connection.blmove(queue.key, queue.intermediate_queue_key, wait_s)
             else:
@@ -131,9 +124,3 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
         """A Redis that lost its data does not know us any more; RQ's tools should see us all the same."""
         if not self.connection.exists(self.key):
             self.register_birth()
-
-
-def _now() -> Any:
-    from rq.utils import now
-
-    return now()

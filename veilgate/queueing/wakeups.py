@@ -36,7 +36,7 @@ class WakeupListener:
     def _loop(self) -> None:
         while not self._stop.is_set():
             try:
-                with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
                     subscription.subscribe(CHANNEL)
                     self._listen(subscription)
             except REDIS_AWAY:

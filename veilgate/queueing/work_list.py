@@ -1,13 +1,13 @@
 """Putting jobs on RQ's lists, once each, and looking at what is on them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from redis import Redis
 from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.utils import parse_composite_key
+from rq.utils import as_text, parse_composite_key
 
 from veilgate.domain.families import FAMILIES, WorkFamily, family_of
 from veilgate.domain.jobs import JobKind, Lane
@@ -52,27 +52,30 @@ class WorkList:
             pipeline.lrange(queue.intermediate_queue_key, 0, -1)
             pipeline.zrange(queue.started_job_registry.key, 0, -1)
             waiting, handed_over, started = pipeline.execute()
-        ids = {entry.decode() for entry in (*waiting, *handed_over)}
-        return ids | {parse_composite_key(entry.decode())[0] for entry in started}
+        return {as_text(entry) for entry in (*waiting, *handed_over)} | {_job_of(entry) for entry in started}
 
     def all_listed(self) -> set[str]:
         return set().union(*(self.listed(queue) for queue in self._queues.values()))
 
-    def forget(self, job_ids: Iterable[str]) -> None:
+    def forget(self, job_ids: Collection[str]) -> None:
         """Remove ended jobs from the lists, wherever they are."""
         for queue in self._queues.values():
-            started = self._redis.zrange(queue.started_job_registry.key, 0, -1)
-            by_job = {parse_composite_key(entry.decode())[0]: entry for entry in started}
+            started_key = queue.started_job_registry.key
+            started: list[bytes] = self._redis.zrange(started_key, 0, -1)  # type: ignore[assignment]
             with self._redis.pipeline(transaction=True) as pipeline:
                 for job_id in job_ids:
                     pipeline.lrem(queue.key, 0, job_id)
                     pipeline.lrem(queue.intermediate_queue_key, 0, job_id)
-                    if job_id in by_job:
-                        pipeline.zrem(queue.started_job_registry.key, by_job[job_id])
+                for entry in started:
+                    if _job_of(entry) in job_ids:
+                        pipeline.zrem(started_key, entry)
                 pipeline.execute()
 
     def lengths(self) -> dict[str, int]:
         return {name: int(self._redis.llen(queue.key)) for name, queue in self._queues.items()}
+
+    def lanes_of(self, family: WorkFamily) -> dict[Lane, Queue]:
+        return {lane: self.queue_of(family, lane) for lane in Lane}
 
     def queue_of(self, family: WorkFamily, lane: Lane) -> Queue:
         return self._queues[family.queues[lane]]
@@ -89,3 +92,8 @@ class WorkList:
             failure_ttl=_KEEP_FAILURE_S,
             description=job_id,
         )
+
+
+def _job_of(started_entry: bytes) -> str:
+    job_id: str = parse_composite_key(as_text(started_entry))[0]
+    return job_id

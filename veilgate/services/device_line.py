@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -22,8 +21,8 @@ class ChunkBounds:
 
 
 class DeviceLine(Generic[T]):
-    """Items with equal keys share a chunk, within the bounds. Nobody waits longer than the linger for company,
-    and nobody waits at all when no more can come."""
+    """Items with equal keys share a chunk, within the bounds. Nobody waits for company longer than the
+    linger, or at all when no more can come."""
 
     def __init__(
         self,

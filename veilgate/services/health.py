@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from veilgate.domain.errors import VeilgateError
@@ -39,9 +40,8 @@ class Health:
         }
         if parts["redis"]["status"] == "ok":
             for family in ("images", "reconciler"):
-                parts[f"{family}_worker"] = self._probe(
-                    f"{family}_worker", lambda f=family: _need(workers[f])
-                )  # type: ignore[misc]
+                name = f"{family}_worker"
+                parts[name] = self._probe(name, partial(_need, workers[family]))
         models = [model for worker in workers["images"] for model in worker.get("models", [])]
         healthy = all(part["status"] == "ok" for part in parts.values())
         return {

@@ -28,7 +28,7 @@ class JobControl:
             return _existing(transaction, job_id, owner_id)
 
     def retry(self, job_id: str, owner_id: str) -> JobRecord:
-        """Submit a failed or cancelled job again, with fresh attempts; one that waits or runs is left alone."""
+        """Submit a failed or cancelled job again, with fresh attempts; one that waits or runs is left."""
         with self._database.write() as transaction:
             job = _existing(transaction, job_id, owner_id)
             if job.status in {JobStatus.SUBMITTED, JobStatus.PROCESSING}:

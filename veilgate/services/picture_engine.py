@@ -29,7 +29,7 @@ class StageReport:
 
 @dataclass(frozen=True, slots=True)
 class PictureEnd:
-    """How a picture's way through the pipeline ended; `error` is that of the first essential stage to fail."""
+    """How a picture left the pipeline; `error` is that of the first essential stage to fail."""
 
     work: PictureWork
     outcomes: Mapping[str, Outcome]
@@ -59,7 +59,7 @@ class _Run:
 
 
 class PictureEngine:
-    """`submit` pictures; the listener hears of every stage and of every end, unless a picture was abandoned."""
+    """The listener hears of every stage and every end of a submitted picture, unless it was abandoned."""
 
     def __init__(
         self,

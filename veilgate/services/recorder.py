@@ -97,7 +97,7 @@ class Recorder:
                 return
 
     def _write_patiently(self, group: list[StageReport | PictureEnd]) -> None:
-        """Keep trying while the database is away; when our leases have run out the fence makes it harmless."""
+        """Keep trying while the database is away; when our leases have run out, the fence protects others."""
         give_up_s = time.monotonic() + _DATABASE_PATIENCE_S
         pause_s = 0.1
         while True:
@@ -110,7 +110,7 @@ class Recorder:
                     break
                 time.sleep(pause_s)
                 pause_s = min(2.0, pause_s * 2)
-            except Exception:
+            except Exception:  # noqa: BLE001 - one bad record must not take the others along
                 if len(group) > 1:
                     for item in group:
                         self._write_patiently([item])

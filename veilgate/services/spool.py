@@ -50,7 +50,7 @@ class SpooledFile:
 
 
 class Spool:
-    """The folder in which uploads are received; on the file system of the objects, so that storing is a rename."""
+    """Where uploads are received: on the file system of the objects, so that storing is a rename."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -15,7 +15,7 @@ class Statistics:
     def stats(self) -> dict[str, Any]:
         """The answer of `GET /stats`; its cost does not grow with the number of ended jobs."""
         with self._database.read() as transaction:
-            totals = {name: 0 for name in _TOTALS} | transaction.totals.all()
+            totals = dict.fromkeys(_TOTALS, 0) | transaction.totals.all()
             open_jobs = transaction.jobs.count_open()
         ended = totals["completed"] + totals["failed"]
         return {

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -122,3 +123,10 @@ def test_wrong_setting_is_said_in_one_sentence(
     said = capsys.readouterr().out
     assert said.startswith("veilgate: a setting is wrong")
     assert "port" in said
+
+
+def test_version_is_the_project_s(capsys: pytest.CaptureFixture[str], repository_root: Path) -> None:
+    project = tomllib.loads((repository_root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"veilgate {project['version']}\n"

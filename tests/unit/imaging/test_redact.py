@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from imaging_samples import noise
 from numpy.typing import NDArray
 
+from tests.unit.imaging.imaging_samples import noise
 from veilgate.domain.detections import Box
 from veilgate.domain.redaction import BlurStyle, MaskShape, RedactionPolicy
 from veilgate.imaging.boxes import pad_box

@@ -1,14 +1,16 @@
+import contextlib
 import mmap
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from imaging_samples import noise, png_chunk, png_header, quadrants, saved
 
+from tests.unit.imaging.imaging_samples import noise, png_chunk, png_header, quadrants, saved
 from veilgate.domain.errors import (
     BadDimensions,
     DamagedImage,
@@ -139,30 +141,25 @@ def test_compressed_texts_are_not_inflated() -> None:
     assert inspect_picture(data[:33] + bomb + data[33:], LIMITS).width == 96
 
 
-def _endless_files() -> dict[str, bytes]:
-    size = 50_000_000
-    jpeg, png = WHOLE["jpeg"], WHOLE["png"]
-    return {
-        "fill bytes": b"\xff\xd8" + b"\xff" * size,
-        "empty jpeg segments": b"\xff\xd8" + b"\xff\xe0\0\2" * (size // 4),
-        "empty png chunks": png[:33] + png_chunk(b"teXt", b"") * (size // 12),
-        "jpeg without end": jpeg[:-2] + b"\xff\0" * (size // 2),
-        "one long png chunk": png[:33] + png_chunk(b"IDAT", bytes(size)) + png_chunk(b"IEND", b""),
-    }
+_SIZE = 50_000_000
+ENDLESS: dict[str, Callable[[], bytes]] = {
+    "fill bytes": lambda: b"\xff\xd8" + b"\xff" * _SIZE,
+    "empty jpeg segments": lambda: b"\xff\xd8" + b"\xff\xe0\0\2" * (_SIZE // 4),
+    "empty png chunks": lambda: WHOLE["png"][:33] + png_chunk(b"teXt", b"") * (_SIZE // 12),
+    "jpeg without end": lambda: WHOLE["jpeg"][:-2] + b"\xff\0" * (_SIZE // 2),
+    "one long png chunk": lambda: (
+        WHOLE["png"][:33] + png_chunk(b"IDAT", bytes(_SIZE)) + png_chunk(b"IEND", b"")
+    ),
+}
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["fill bytes", "empty jpeg segments", "empty png chunks", "jpeg without end", "one long png chunk"],
-)
+@pytest.mark.parametrize("name", ENDLESS)
 def test_50_mb_of_malice_are_read_in_no_time(name: str) -> None:
-    data = _endless_files()[name]
+    data = ENDLESS[name]()
     began = time.process_time()
-    try:
+    with contextlib.suppress(InputRejected):
         inspect_picture(data, LIMITS)
-    except InputRejected:
-        pass
-    # Measured at most 90 ms; a reading of each byte in Python would take 5 s.
+    # Measured at most TIME ms; reading each byte in Python would take 5 s.
     assert time.process_time() - began < 1.0
 
 
@@ -186,12 +183,8 @@ def test_flips_and_cuts_never_surprise(name: str, place: int, flip: int, cut: in
 
 
 def _inspect_or_reject(data: bytes) -> None:
-    try:
-        header = inspect_picture(data, LIMITS)
-    except InputRejected as error:
-        assert error.message
-    else:
-        assert header.pixels <= LIMITS.max_pixels
+    with contextlib.suppress(InputRejected):
+        assert inspect_picture(data, LIMITS).pixels <= LIMITS.max_pixels
 
 
 def test_the_gateway_can_use_it_without_a_codec() -> None:

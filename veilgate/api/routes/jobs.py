@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from veilgate.api.container import Owner, Parts
 from veilgate.api.job_stream import event_lines, resume_point, wait_for_end
 from veilgate.api.schemas.answers import BatchStatus, JobState, JobStatusAnswer, Problem
-from veilgate.domain.ids import is_id
 from veilgate.domain.errors import BatchNotFound
+from veilgate.domain.ids import is_id
 from veilgate.persistence.records import JobRecord
 
 router = APIRouter(tags=["jobs"], responses={404: {"model": Problem}})

