@@ -6,11 +6,13 @@ the README list every field, and a test keeps them equal to this file.
 """
 
 import hashlib
+import os
 import socket
 import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -82,8 +84,8 @@ class QueueSettings(_Group):
         socket_path = (data_dir / "redis" / "redis.sock").resolve()
         if len(str(socket_path)) > LONGEST_SOCKET_PATH:
             digest = hashlib.sha256(str(socket_path).encode()).hexdigest()[:16]
-            socket_path = Path(tempfile.gettempdir()) / f"veilgate-{digest}.sock"
-        return f"unix://{socket_path}"
+            socket_path = Path(tempfile.gettempdir()) / f"veilgate-{os.getuid()}-{digest}" / "redis.sock"
+        return f"unix://{quote(str(socket_path))}"
 
 
 class WorkerSettings(_Group):

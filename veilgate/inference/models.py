@@ -30,8 +30,9 @@ class SlotState(StrEnum):
 class DetectorSlot:
     """The place of a detector that may come later. Safe to use from several threads."""
 
-    def __init__(self, spec: ModelSpec) -> None:
-        self._spec = spec
+    def __init__(self, model_id: str, sha256: str | None) -> None:
+        self._id = model_id
+        self._sha256 = sha256
         self._lock = threading.Lock()
         self._detector: Detector | None = None
         self._state = SlotState.MISSING
@@ -45,10 +46,10 @@ class DetectorSlot:
         """For /health: id, state, reason (None when ready), sha256 of the weights (None without any)."""
         with self._lock:
             return {
-                "id": self._spec.id,
+                "id": self._id,
                 "state": self._state.value,
                 "reason": self._reason,
-                "sha256": self._spec.sha256,
+                "sha256": self._sha256,
             }
 
     def fill(self, load: Callable[[], Detector]) -> None:
@@ -86,7 +87,7 @@ def open_slot(
 
     Otherwise, and if `fetch` allows it, with a fetcher (not started) that fills it later.
     """
-    slot = DetectorSlot(spec)
+    slot = DetectorSlot(spec.id, spec.sha256)
     slot.fill(lambda: load_model(spec, folder=folder, options=options))
     if slot.get() is not None or not fetch or not isinstance(spec.source, Download):
         return slot, None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from veilgate.domain.errors import ConfigurationError
 from veilgate.inference.fetch import ModelFetcher
-from veilgate.inference.manifest import Adapter, Manifest, ModelKind, ModelSpec, read_manifest
+from veilgate.inference.manifest import Manifest, ModelKind, ModelSpec, read_manifest
 from veilgate.inference.models import DetectorOptions, DetectorSlot, load_model, open_slot
 from veilgate.inference.ports import Detector
 from veilgate.telemetry.logging import get_logger
@@ -60,11 +60,7 @@ def _open_vehicles(
         spec = manifest.resolve(choice.vehicles, ModelKind.VEHICLES)
     except ConfigurationError as error:
         _log.warning("vehicles.not_available", reason=error.message)
-        slot = DetectorSlot(_named(Path(choice.vehicles).name))
+        slot = DetectorSlot(Path(choice.vehicles).name, None)
         slot.miss(error.message)
         return slot, None
     return open_slot(spec, folder=folder, options=DetectorOptions(), fetch=choice.fetch)
-
-
-def _named(model_id: str) -> ModelSpec:
-    return ModelSpec(model_id, ModelKind.VEHICLES, Adapter.FASTESTDET, None, None, None, "", 1.0, {})

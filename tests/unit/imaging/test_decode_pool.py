@@ -208,7 +208,7 @@ def _shared_memory_files() -> set[str]:
 def test_a_killed_parent_leaves_no_child_and_no_file(tmp_path: Path) -> None:
     before = _shared_memory_files()
     with subprocess.Popen(
-        [sys.executable, "-c", _DOOMED_PARENT, "stay", "2", str(tmp_path / "pid")],
+        [sys.executable, "-c", _DOOMED_PARENT, "stay", "1", str(tmp_path / "pid")],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -217,7 +217,7 @@ def test_a_killed_parent_leaves_no_child_and_no_file(tmp_path: Path) -> None:
         idle = int(parent.stdout.readline().split()[1])
         busy = _hung_child(tmp_path / "pid")
         parent.kill()
-    # The one that waits sees its pipe close; the one that hangs is ended by its alarm (2 s × 1.5 + 1 s).
+    # The one that waits sees its pipe close; the one that hangs is ended by its alarm (1 s × 1.5 + 1 s).
     for child in (idle, busy):
         wait_until(lambda pid=child: not runs(pid), timeout_s=20, what="the child to end")  # type: ignore[misc]
     assert _shared_memory_files() <= before

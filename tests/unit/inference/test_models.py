@@ -59,7 +59,7 @@ def test_bytes_that_are_no_graph_are_a_configuration_error(spec: ModelSpec, tmp_
 
 
 def test_a_slot_waits_then_serves(spec: ModelSpec, detector: Detector) -> None:
-    slot = DetectorSlot(spec)
+    slot = DetectorSlot(spec.id, spec.sha256)
     slot.miss("HTTP Error 404")
     assert slot.get() is None
     waiting = slot.state()

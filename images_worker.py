@@ -1,0 +1,110 @@
+"""The images worker: models, pipeline and engine behind a session worker. Started by worker.py."""
+
+import os
+import queue
+from contextlib import ExitStack
+from functools import partial
+
+from config import Config
+from pipeline_architecture import PictureParts, picture_pipeline
+from resources import (
+    WORKER_REDIS_TIMEOUT_S,
+    open_database,
+    open_models,
+    open_redis_client,
+    open_store,
+    picture_limits,
+    retry_policy,
+)
+from veilgate.domain.families import IMAGES
+from veilgate.imaging.decode_pool import DecodePool
+from veilgate.inference.worker_models import WorkerModels
+from veilgate.queueing.presence import Presence
+from veilgate.queueing.session import SessionLimits, SessionParts
+from veilgate.queueing.session_worker import SessionWorker
+from veilgate.queueing.wakeups import publish
+from veilgate.queueing.watchdog import Watchdog
+from veilgate.queueing.work_list import WorkList
+from veilgate.services.claims import Claims
+from veilgate.services.device_line import ChunkBounds
+from veilgate.services.image_jobs import ImageJobs
+from veilgate.services.picture_engine import PictureEngine
+from veilgate.services.recorder import Recorder, Settlement
+from veilgate.storage.ports import ObjectStore
+from veilgate.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
+_FINISH_THREADS = 2
+_DECODE_MEMORY_BYTES = 2_000_000_000
+# Bounds the memory of one model run: 8 pictures of 640 × 480.
+_LARGEST_CHUNK_PIXELS = 2_500_000
+
+
+def run(config: Config, stack: ExitStack) -> None:
+    # First of all: decode children come from a process that has loaded nothing and started no thread.
+    decode_pool = _open_decode_pool(config, stack)
+    models = open_models(config)
+    stack.callback(models.close)
+    database, store = open_database(config, stack), open_store(config)
+    redis = open_redis_client(config, stack, timeout_s=WORKER_REDIS_TIMEOUT_S)
+    settlements: queue.SimpleQueue[Settlement] = queue.SimpleQueue()
+    recorder = Recorder(
+        database,
+        store,
+        retry_policy=retry_policy(config),
+        settled=settlements.put,
+        wake=partial(publish, redis),
+    )
+    stack.callback(recorder.close)
+    engine = _open_engine(config, store, models, recorder, decode_pool)
+    stack.callback(engine.close)
+    presence = Presence(redis, family=IMAGES.name, name=config.worker.name(os.getpid()))
+    stack.callback(presence.withdraw)
+
+    parts = SessionParts(
+        claims=Claims(database, worker=config.worker.name(os.getpid()), lease_s=config.queue.job_lease_s),
+        engine=ImageJobs(engine),
+        settlements=settlements,
+        lanes=WorkList(redis, job_timeout_s=config.queue.job_timeout_s).lanes_of(IMAGES),
+        watchdog=Watchdog(timeout_s=config.queue.job_timeout_s),
+        limits=SessionLimits(
+            config.worker.max_jobs_in_flight, config.worker.max_pixels_in_flight, config.queue.job_lease_s
+        ),
+        announce=lambda: presence.announce({"pid": os.getpid(), "models": models.states()}),
+    )
+    _log.info("worker.ready", models=models.states())
+    # RQ refuses a name that is still registered, as that of a killed predecessor may be for a while.
+    name = f"{config.worker.name(os.getpid())}.{os.getpid()}"
+    SessionWorker(redis, parts, name=name).work(logging_level="WARNING")
+
+
+def _open_decode_pool(config: Config, stack: ExitStack) -> DecodePool:
+    pool = DecodePool(
+        config.worker.decode_children,
+        limits=picture_limits(config),
+        timeout_s=config.worker.decode_timeout_s,
+        memory_bytes=_DECODE_MEMORY_BYTES,
+    )
+    pool.start()
+    stack.callback(pool.close)
+    return pool
+
+
+def _open_engine(
+    config: Config, store: ObjectStore, models: WorkerModels, recorder: Recorder, decode_pool: DecodePool
+) -> PictureEngine:
+    parts = PictureParts(
+        store=store,
+        decode=decode_pool.decode,
+        faces=models.faces,
+        face_threshold=config.models.face_confidence_threshold,
+        vehicles=models.vehicles.get,
+        vehicle_threshold=config.models.car_confidence_threshold,
+    )
+    return PictureEngine(
+        picture_pipeline(parts),
+        recorder,
+        decode_threads=config.worker.decode_children,
+        cpu_threads=_FINISH_THREADS,
+        chunk_bounds=ChunkBounds(config.worker.max_chunk, _LARGEST_CHUNK_PIXELS),
+    )
