@@ -81,15 +81,24 @@ class JobClaims:
         return ClaimedJob(**row._mapping)
 
     def extend(self, held: Sequence[tuple[str, int]], *, lease_ms: int) -> set[str]:
-        """Renew leases given as (job id, fence); returns the ids that are still ours."""
-        still_ours = set()
+        """Renew leases of (job id, fence); returns the ids that are lost: cancelled, or claimed by another.
+
+        A job whose end we have just recorded ourselves is neither.
+        """
+        lost = set()
         for job_id, fence in held:
-            result = self._connection.execute(
+            renewed = self._connection.execute(
                 update(jobs).where(_held(job_id, fence)).values(lease_until_ms=now_ms() + lease_ms)
             )
-            if result.rowcount == 1:
-                still_ours.add(job_id)
-        return still_ours
+            if renewed.rowcount == 0 and self._is_lost(job_id, fence):
+                lost.add(job_id)
+        return lost
+
+    def _is_lost(self, job_id: str, fence: int) -> bool:
+        row = self._connection.execute(
+            select(jobs.c.fence, jobs.c.status).where(jobs.c.id == job_id)
+        ).one_or_none()
+        return row is None or row.fence != fence or row.status == JobStatus.CANCELLED
 
     def complete(self, job_id: str, fence: int, *, results: str, result_key: str) -> bool:
         """Flip the pointer to a finished result; False for a zombie, whose files nobody points to."""

@@ -14,6 +14,8 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import as_text
 
+_DROPPED_RECORD_S = 24 * 3600
+
 
 @dataclass(frozen=True, slots=True)
 class TakenJob:
@@ -83,9 +85,13 @@ class RqBooks:
         self._worker.handle_job_failure(taken.job, taken.queue, exc_string=reason)
 
     def drop(self, taken: TakenJob) -> None:
-        """Let go of an entry that is no longer ours to run; its record stays as it is."""
+        """Let go of an entry that is not ours to run.
+
+        Its record may serve another worker that has the job; if nobody has, it goes by itself.
+        """
         with self._redis.pipeline(transaction=True) as pipeline:
             taken.execution.delete(job=taken.job, pipeline=pipeline)
+            pipeline.expire(taken.job.key, _DROPPED_RECORD_S)
             pipeline.execute()
 
     def give_back(self, taken: TakenJob) -> None:

@@ -223,18 +223,17 @@ class Session:
         self._next_beat_s = time.monotonic() + self._parts.limits.lease_s / 3
         try:
             held = [(job_id, live.fence) for job_id, live in self._live.items()]
-            still_ours = self._parts.claims.extend(held)
+            lost = self._parts.claims.extend(held)
         except DatabaseUnavailable:
             _log.warning("session.beat_missed", jobs=len(self._live))
             return
-        for job_id in set(self._live) - still_ours:
+        for job_id in lost:
             self._abandon(job_id)
         everything = [live.taken for live in self._live.values()] + [one for one, _ in self._in_hand]
         self._with_redis(lambda: self._books.beat(everything))
 
     def _abandon(self, job_id: str) -> None:
-        """Cancelled, or another worker has it: our result would be discarded anyway. One whose end is
-        just being recorded settles by itself, and finds its place here gone, which is fine."""
+        """Cancelled, or another worker has it: our result would be discarded anyway."""
         live = self._live.pop(job_id)
         self._parts.engine.abandon(job_id)
         self._with_redis(lambda: self._books.drop(live.taken))

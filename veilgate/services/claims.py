@@ -27,6 +27,6 @@ class Claims:
         return [claim for claim in claims if claim is not None]
 
     def extend(self, held: Sequence[tuple[str, int]]) -> set[str]:
-        """Renew leases of (job id, fence); what is missing from the answer is no longer ours."""
+        """Renew leases of (job id, fence); returns the ids that are no longer ours."""
         with self._database.write() as transaction:
             return transaction.claims.extend(held, lease_ms=self._lease_ms)
