@@ -18,6 +18,7 @@ from resources import (
 )
 from veilgate.domain.families import IMAGES
 from veilgate.imaging.decode_pool import DecodePool
+from veilgate.imaging.resample import use_calling_thread_only
 from veilgate.inference.worker_models import WorkerModels
 from veilgate.queueing.presence import Presence
 from veilgate.queueing.session import SessionLimits, SessionParts
@@ -34,16 +35,21 @@ from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
-_FINISH_THREADS = 2
+_CORES = len(os.sched_getaffinity(0))
+# Half of the work is looking for faces, half is decoding, veiling and encoding.
+_DEVICE_THREADS = max(1, _CORES // 2)
+_FINISH_THREADS = _CORES
 _DECODE_MEMORY_BYTES = 2_000_000_000
 # Bounds the memory of one model run: 8 pictures of 640 × 480.
 _LARGEST_CHUNK_PIXELS = 2_500_000
 
 
 def run(config: Config, stack: ExitStack) -> None:
-    # First of all: decode children come from a process that has loaded nothing and started no thread.
+    # Stages run side by side; a codec with threads of its own would only get in their way.
+    use_calling_thread_only()
+    # Before models and threads: decode children come from a process that has neither.
     decode_pool = _open_decode_pool(config, stack)
-    models = open_models(config)
+    models = open_models(config, streams=_DEVICE_THREADS)
     stack.callback(models.close)
     database, store = open_database(config, stack), open_store(config)
     redis = open_redis_client(config, stack, timeout_s=WORKER_REDIS_TIMEOUT_S)
@@ -106,5 +112,6 @@ def _open_engine(
         recorder,
         decode_threads=config.worker.decode_children,
         cpu_threads=_FINISH_THREADS,
+        device_threads=_DEVICE_THREADS,
         chunk_bounds=ChunkBounds(config.worker.max_chunk, _LARGEST_CHUNK_PIXELS),
     )

@@ -57,8 +57,9 @@ def models_folder() -> Path:
     return Path(__file__).resolve().parent / "models"
 
 
-def open_models(config: Config) -> "WorkerModels":
-    """The models of an images worker. Imported here, because the gateway must not load them."""
+def open_models(config: Config, *, streams: int) -> "WorkerModels":
+    """The models of an images worker, for that many pictures at once. Imported here, because the gateway
+    must not load them."""
     from veilgate.inference.worker_models import ModelChoice, open_worker_models
 
     choice = ModelChoice(
@@ -66,6 +67,7 @@ def open_models(config: Config) -> "WorkerModels":
         faces_longest_side_px=config.models.face_detection_size,
         vehicles=config.models.vehicle_detection_model_path,
         fetch=config.models.model_fetch,
+        streams=streams,
     )
     return open_worker_models(
         choice,

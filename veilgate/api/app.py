@@ -10,6 +10,8 @@ from veilgate.api.correlation import CorrelationMiddleware
 from veilgate.api.docs_routes import install_docs
 from veilgate.api.problems import install_problem_handlers
 from veilgate.api.routes import images, jobs, system, uploads
+from veilgate.api.stop_signal import on_stop
+from veilgate.api.unread_body import UnreadBodyMiddleware
 
 _DESCRIPTION = "Pictures in, pictures without recognisable faces out."
 
@@ -19,7 +21,7 @@ def build_app(open_container: Callable[[], AbstractContextManager[Container]], *
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with open_container() as container:
+        with open_container() as container, on_stop(container.hub.close):
             container.hub.attach()
             app.state.container = container
             yield
@@ -31,8 +33,12 @@ def build_app(open_container: Callable[[], AbstractContextManager[Container]], *
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # An address has one spelling; a redirect would also follow `/status/..`.
+        redirect_slashes=False,
     )
+    # The one added last is the outermost.
     app.add_middleware(CorrelationMiddleware)
+    app.add_middleware(UnreadBodyMiddleware)
     install_problem_handlers(app)
     for router in (uploads.router, jobs.router, images.router, system.router):
         app.include_router(router)

@@ -7,6 +7,7 @@ from uuid import uuid4
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from veilgate.api.problems import problem
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -17,7 +18,7 @@ _EVERY_ANSWER = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b
 
 
 class CorrelationMiddleware:
-    """Outermost, so that every answer carries the id and every request leaves one log line."""
+    """Around all that answers: each answer carries the id, and each request leaves one log line."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -41,6 +42,13 @@ class CorrelationMiddleware:
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
             try:
                 await self._app(scope, receive, send_with_id)
+            except Exception:
+                # The boundary: whatever it was, the caller gets an answer, and the log the traceback.
+                _log.exception("request.failed")
+                if status:
+                    raise
+                answer = problem(500, "internal", "Something went wrong on our side.")
+                await answer(scope, receive, send_with_id)
             finally:
                 took_ms = round((time.monotonic() - began_s) * 1000, 1)
                 route = scope.get("route")

@@ -1,16 +1,25 @@
-"""Reads multipart/form-data as it arrives: events, not files, so that nothing is spooled twice."""
+"""Reads multipart/form-data as it arrives: parts, not files, so that nothing is spooled twice."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.exceptions import HTTPException
 
 from veilgate.domain.errors import MalformedRequest, RequestTooLarge
 
 _MOST_FIELDS = 64
 _LONGEST_FIELD_BYTES = 16 * 1024
+# Room for a file name of 5 kB; names are cut to 255 characters later.
+_LONGEST_HEADER_BYTES = 16 * 1024
+_LONGEST_EPILOGUE_BYTES = 16 * 1024
+# A caller may be silent for this long, and must on the whole be faster than a modem.
+_SILENCE_S = 30.0
+_SLOWEST_BYTES_PER_S = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,42 +31,104 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class FileBegins:
+class _FileBegins:
     name: str
     filename: str
 
 
 @dataclass(frozen=True, slots=True)
-class FileData:
+class _FileData:
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class FileEnds:
+class _FileEnds:
     pass
 
 
-FormEvent = Field | FileBegins | FileData | FileEnds
+_FormEvent = Field | _FileBegins | _FileData | _FileEnds
 
 
-async def read_form(request: Request, *, max_body_bytes: int) -> AsyncIterator[FormEvent]:
+class FilePart:
+    """A file whose bytes are still to come: iterate over it once, before the next part is asked for."""
+
+    def __init__(self, name: str, filename: str, events: AsyncIterator[_FormEvent]) -> None:
+        self.name = name
+        self.filename = filename
+        self._events = events
+        self._ended = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while not self._ended:
+            match await anext(self._events):
+                case _FileData(data):
+                    yield data
+                case _FileEnds():
+                    self._ended = True
+
+    async def skip(self) -> None:
+        """Read what is left of the file and forget it."""
+        async for _ in self:
+            pass
+
+
+async def read_form(request: Request, *, max_body_bytes: int) -> AsyncIterator[Field | FilePart]:
     """The parts of a multipart body in order. Counts the bytes that really arrive, whatever the headers say.
 
-    Raises `MalformedRequest` or `RequestTooLarge`; a client that goes away ends it with starlette's
-    `ClientDisconnect`.
+    Raises `MalformedRequest` or `RequestTooLarge`, and a 408 when the body comes too slowly; a client that
+    goes away ends it with starlette's `ClientDisconnect`.
     """
+    events = _events(request, max_body_bytes=max_body_bytes)
+    async for event in events:
+        if isinstance(event, Field):
+            yield event
+        elif isinstance(event, _FileBegins):
+            file = FilePart(event.name, event.filename, events)
+            yield file
+            await file.skip()
+
+
+async def _events(request: Request, *, max_body_bytes: int) -> AsyncGenerator[_FormEvent]:
+    too_large = RequestTooLarge(f"The request body may have at most {max_body_bytes} bytes.")
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_body_bytes:
-        raise RequestTooLarge(f"The request body may have at most {max_body_bytes} bytes.")
+    if declared.isdecimal() and int(declared) > max_body_bytes:
+        raise too_large
     form = _FormParser(_boundary(request))
-    received = 0
-    async for chunk in request.stream():
+    received = epilogue = 0
+    async for chunk in _chunks_in_time(request):
         received += len(chunk)
         if received > max_body_bytes:
-            raise RequestTooLarge(f"The request body may have at most {max_body_bytes} bytes.")
+            raise too_large
+        if form.has_ended:
+            epilogue += len(chunk)
+            if epilogue > _LONGEST_EPILOGUE_BYTES:
+                raise MalformedRequest("The multipart body goes on after its last boundary.")
+            continue
         for event in form.feed(chunk):
             yield event
-    form.finish()
+    if not form.has_ended:
+        raise MalformedRequest("The multipart body ends before its last boundary.")
+
+
+async def _chunks_in_time(request: Request) -> AsyncIterator[bytes]:
+    """The body as it arrives. A connection costs memory, so that one that drips is given up.
+
+    Only waiting for the caller uses up patience, not what we do between two chunks.
+    """
+    stream = request.stream()
+    loop = asyncio.get_running_loop()
+    patience_s = _SILENCE_S
+    while True:
+        began_s = loop.time()
+        try:
+            async with asyncio.timeout(min(patience_s, _SILENCE_S)):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from error
+        patience_s += len(chunk) / _SLOWEST_BYTES_PER_S - (loop.time() - began_s)
+        yield chunk
 
 
 def _boundary(request: Request) -> bytes:
@@ -74,14 +145,14 @@ class _FormParser:
     """Turns python-multipart's callbacks into events."""
 
     def __init__(self, boundary: bytes) -> None:
-        self._events: list[FormEvent] = []
+        self.has_ended = False
+        self._events: list[_FormEvent] = []
         self._header_name = b""
         self._header_value = b""
         self._disposition = b""
         self._field_name = ""
         self._field_value: bytearray | None = None
         self._fields = 0
-        self._ended = False
         self._parser = MultipartParser(
             boundary,
             {
@@ -94,19 +165,16 @@ class _FormParser:
                 "on_part_end": self._on_part_end,
                 "on_end": self._on_end,
             },
+            max_header_size=_LONGEST_HEADER_BYTES,
         )
 
-    def feed(self, chunk: bytes) -> list[FormEvent]:
+    def feed(self, chunk: bytes) -> list[_FormEvent]:
         try:
             self._parser.write(chunk)
         except MultipartParseError as error:
             raise MalformedRequest("The multipart body is malformed.") from error
         events, self._events = self._events, []
         return events
-
-    def finish(self) -> None:
-        if not self._ended:
-            raise MalformedRequest("The multipart body ends before its last boundary.")
 
     def _on_part_begin(self) -> None:
         self._disposition = b""
@@ -129,7 +197,7 @@ class _FormParser:
         name = options[b"name"].decode(errors="replace")
         if b"filename" in options:
             self._field_value = None
-            self._events.append(FileBegins(name, options[b"filename"].decode(errors="replace")))
+            self._events.append(_FileBegins(name, options[b"filename"].decode(errors="replace")))
             return
         self._fields += 1
         if self._fields > _MOST_FIELDS:
@@ -138,7 +206,7 @@ class _FormParser:
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._field_value is None:
-            self._events.append(FileData(data[start:end]))
+            self._events.append(_FileData(data[start:end]))
             return
         self._field_value += data[start:end]
         if len(self._field_value) > _LONGEST_FIELD_BYTES:
@@ -146,9 +214,9 @@ class _FormParser:
 
     def _on_part_end(self) -> None:
         if self._field_value is None:
-            self._events.append(FileEnds())
+            self._events.append(_FileEnds())
         else:
             self._events.append(Field(self._field_name, self._field_value.decode(errors="replace")))
 
     def _on_end(self) -> None:
-        self._ended = True
+        self.has_ended = True

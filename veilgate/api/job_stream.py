@@ -1,6 +1,5 @@
 """Watching a job: the long poll, and its events as Server-Sent Events."""
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -16,24 +15,24 @@ from veilgate.persistence.records import EventRecord
 # A wake-up lost with Redis delays news by this much at most.
 _LOOK_AGAIN_S = 2.0
 _HEARTBEAT_S = 15.0
-_LARGEST_SEQ = 2**31
+_LONGEST_SEQ = 9
 
 
 async def wait_for_end(parts: Container, job_id: str, owner: str, *, wait_s: float) -> dict[str, Any]:
-    """The job's status as soon as it has ended, or as it stands when the time is up."""
+    """The job's status as soon as it has ended, or as it stands when the time is up or the gateway stops."""
     give_up_s = time.monotonic() + wait_s
     with parts.hub.watch(job_id) as news:
         while True:
             news.clear()
             answer = await run_in_threadpool(parts.queries.status, job_id, owner)
             left_s = give_up_s - time.monotonic()
-            if answer["status"] in TERMINAL or left_s <= 0:
+            if answer["status"] in TERMINAL or left_s <= 0 or parts.hub.is_closed:
                 return answer
             await wait_for_news(news, min(left_s, _LOOK_AGAIN_S))
 
 
 async def event_lines(parts: Container, job_id: str, owner: str, *, after: int) -> AsyncIterator[str]:
-    """All events with a higher number, then new ones as they are written, until the job has ended."""
+    """All events with a higher number, then new ones as they are written, until job or gateway end."""
     seq, quiet_since_s = after, time.monotonic()
     with parts.hub.watch(job_id) as news:
         while True:
@@ -42,7 +41,7 @@ async def event_lines(parts: Container, job_id: str, owner: str, *, after: int) 
             for event in events:
                 seq = event.seq
                 yield _sse(job_id, event)
-            if is_last:
+            if is_last or parts.hub.is_closed:
                 return
             if events:
                 quiet_since_s = time.monotonic()
@@ -50,14 +49,14 @@ async def event_lines(parts: Container, job_id: str, owner: str, *, after: int) 
                 yield ": still here\n\n"
                 quiet_since_s = time.monotonic()
             await wait_for_news(news, _LOOK_AGAIN_S)
-            await asyncio.sleep(0)
 
 
 def resume_point(last_event_id: str | None, after: int | None) -> int:
     """The number after which to go on; what cannot be a number of ours starts from the beginning."""
-    if last_event_id is not None:
-        return int(last_event_id) if last_event_id.isdecimal() and int(last_event_id) < _LARGEST_SEQ else 0
-    return after or 0
+    if last_event_id is None:
+        return after or 0
+    # The length first: Python refuses to read a number of more than 4,300 digits.
+    return int(last_event_id) if len(last_event_id) <= _LONGEST_SEQ and last_event_id.isdecimal() else 0
 
 
 def _sse(job_id: str, event: EventRecord) -> str:

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from veilgate.api.batch_receiving import BatchInterrupted
 from veilgate.domain import errors
 from veilgate.telemetry.logging import get_logger
 
@@ -46,6 +47,14 @@ def status_of(error: errors.VeilgateError) -> int:
     return int(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
+def problem_of(error: errors.VeilgateError, **extra: object) -> JSONResponse:
+    """The answer to one of our errors; those that are a bug of ours are logged."""
+    status = status_of(error)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("request.failed", code=error.code, exc_info=error)
+    return problem(status, error.code, error.message, **extra)
+
+
 def problem(status: int, code: str, detail: str, **extra: object) -> JSONResponse:
     body = {
         "type": f"urn:veilgate:problem:{code}",
@@ -62,10 +71,11 @@ def problem(status: int, code: str, detail: str, **extra: object) -> JSONRespons
 def install_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(errors.VeilgateError)
     async def ours(_request: Request, error: errors.VeilgateError) -> Response:
-        status = status_of(error)
-        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.error("request.failed", code=error.code, exc_info=error)
-        return problem(status, error.code, error.message, **getattr(error, "extra", {}))
+        return problem_of(error)
+
+    @app.exception_handler(BatchInterrupted)
+    async def interrupted(_request: Request, error: BatchInterrupted) -> Response:
+        return problem_of(error.error, batch_id=error.batch_id)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
@@ -76,13 +86,10 @@ def install_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def framework(_request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase
-        return problem(error.status_code, phrase.lower().replace(" ", "_"), f"{phrase}.")
+        answer = problem(error.status_code, phrase.lower().replace(" ", "_"), f"{phrase}.")
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.exception_handler(ClientDisconnect)
     async def gone(_request: Request, _error: ClientDisconnect) -> Response:
         return Response(status_code=_CLIENT_CLOSED_REQUEST)
-
-    @app.exception_handler(Exception)
-    async def unexpected(_request: Request, _error: Exception) -> Response:
-        # The server logs the traceback; nobody outside needs to see it.
-        return problem(500, "internal", "Something went wrong on our side.")

@@ -1,15 +1,14 @@
 """Receiving files: bytes from the form stream into the spool, a thread hop per megabyte."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable
 from types import TracebackType
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from veilgate.api.container import Container
-from veilgate.api.form_stream import Field, FileBegins, FileData, FileEnds, FormEvent, read_form
+from veilgate.api.form_stream import Field, FilePart, read_form
 from veilgate.domain.errors import (
-    EmptyFile,
     FileTooLarge,
     InvalidIdempotencyKey,
     InvalidOption,
@@ -22,7 +21,7 @@ from veilgate.domain.options import UploadOptions
 from veilgate.services.intake import Upload
 from veilgate.services.spool import Spool, SpooledFile
 
-FILE_FIELD = "file"
+FILE_FIELDS = frozenset({"file", "files", "files[]"})
 _FLUSH_BYTES = 1 << 20
 # Boundaries, part headers and option fields around the one file of an upload.
 _FORM_OVERHEAD_BYTES = 64 * 1024
@@ -41,28 +40,27 @@ class IncomingFile:
         self._held_bytes = 0
         self._file: SpooledFile | None = None
 
-    async def write(self, data: bytes) -> None:
-        self._received += len(data)
-        if self._received > self._max_bytes:
-            raise FileTooLarge(f"A file may have at most {self._max_bytes} bytes.")
-        self._held.append(data)
-        self._held_bytes += len(data)
-        if self._held_bytes >= _FLUSH_BYTES:
-            await run_in_threadpool(self._flush)
+    async def fill(self, chunks: AsyncIterable[bytes]) -> None:
+        """Take all bytes. Raises `FileTooLarge` as soon as there are too many."""
+        async for data in chunks:
+            self._received += len(data)
+            if self._received > self._max_bytes:
+                raise too_large(self._max_bytes)
+            self._held.append(data)
+            self._held_bytes += len(data)
+            if self._held_bytes >= _FLUSH_BYTES:
+                await run_in_threadpool(self._flush)
 
     def spooled(self) -> SpooledFile:
         """The complete file. Blocks; call it in a thread."""
-        if not self._received:
-            raise EmptyFile
-        self._flush()
-        assert self._file
-        return self._file
+        return self._flush()
 
-    def _flush(self) -> None:
+    def _flush(self) -> SpooledFile:
         if self._file is None:
             self._file = self._spool.open()
         self._file.write(b"".join(self._held))
         self._held, self._held_bytes = [], 0
+        return self._file
 
     async def __aenter__(self) -> "IncomingFile":
         return self
@@ -78,59 +76,50 @@ class IncomingFile:
             await run_in_threadpool(self._file.discard)
 
 
-class OneFile:
-    """The form of a single upload: one file and its options, in any order."""
+async def receive_one(request: Request, parts: Container) -> tuple[IncomingFile, UploadOptions]:
+    """The one file of the form, which the caller discards, and its options, in any order.
 
-    def __init__(self, parts: Container) -> None:
-        self._parts = parts
-        self._fields: dict[str, str] = {}
-        self._file: IncomingFile | None = None
+    When anything is wrong nothing is left behind.
+    """
+    limit = parts.limits.max_file_bytes
+    fields: dict[str, str] = {}
+    file: IncomingFile | None = None
+    try:
+        async for part in read_form(request, max_body_bytes=limit + _FORM_OVERHEAD_BYTES):
+            if isinstance(part, Field):
+                add_option(fields, part)
+                continue
+            if file is not None:
+                raise TooManyFiles("One file a request; send several to /batch-upload.")
+            require_field(part, "file", allowed=frozenset({"file"}))
+            file = IncomingFile(parts.spool, part.filename, max_bytes=limit)
+            await file.fill(part)
+        if file is None:
+            raise MissingFile("The form has no file in the field 'file'.")
+        return file, UploadOptions.parse(fields)
+    except BaseException as error:
+        if file is not None:
+            await file.discard()
+        if isinstance(error, RequestTooLarge):
+            raise too_large(limit) from error
+        raise
 
-    async def receive(self, request: Request) -> tuple[IncomingFile, UploadOptions]:
-        """The complete file, which the caller closes. When anything is wrong nothing is left behind."""
-        limit = self._parts.limits.max_file_bytes
-        try:
-            async for event in read_form(request, max_body_bytes=limit + _FORM_OVERHEAD_BYTES):
-                await self._handle(event)
-            if self._file is None:
-                raise MissingFile(f"The form has no file in the field '{FILE_FIELD}'.")
-            return self._file, UploadOptions.parse(self._fields)
-        except RequestTooLarge as error:
-            await self._discard()
-            raise FileTooLarge(f"A file may have at most {limit} bytes.") from error
-        except BaseException:
-            await self._discard()
-            raise
 
-    async def _handle(self, event: FormEvent) -> None:
-        match event:
-            case Field(name, value):
-                self._add_field(name, value)
-            case FileBegins(name, filename):
-                self._begin_file(name, filename)
-            case FileData(data):
-                assert self._file
-                await self._file.write(data)
-            case FileEnds():
-                pass
+def add_option(fields: dict[str, str], part: Field) -> None:
+    if part.name in FILE_FIELDS:
+        raise MissingFile(f"The field '{part.name}' must be a file, with a file name; it came as text.")
+    if part.name in fields:
+        raise InvalidOption(f"The option {part.name[:60]!r} was given twice.")
+    fields[part.name] = part.value
 
-    def _begin_file(self, name: str, filename: str) -> None:
-        if name != FILE_FIELD:
-            raise MissingFile(f"The file must be in the field '{FILE_FIELD}', not {name[:60]!r}.")
-        if self._file is not None:
-            raise TooManyFiles("One file a request; send several to /batch-upload.")
-        self._file = IncomingFile(self._parts.spool, filename, max_bytes=self._parts.limits.max_file_bytes)
 
-    def _add_field(self, name: str, value: str) -> None:
-        if name == FILE_FIELD:
-            raise MissingFile(f"The field '{FILE_FIELD}' must be a file, with a file name; it came as text.")
-        if name in self._fields:
-            raise InvalidOption(f"The option {name[:60]!r} was given twice.")
-        self._fields[name] = value
+def require_field(part: FilePart, expected: str, *, allowed: frozenset[str]) -> None:
+    if part.name not in allowed:
+        raise MissingFile(f"Files must be in the field '{expected}', not {part.name[:60]!r}.")
 
-    async def _discard(self) -> None:
-        if self._file is not None:
-            await self._file.discard()
+
+def too_large(max_bytes: int) -> FileTooLarge:
+    return FileTooLarge(f"A file may have at most {max_bytes} bytes.")
 
 
 def as_upload(
@@ -138,10 +127,6 @@ def as_upload(
 ) -> Upload:
     """Blocks; call it in a thread."""
     return Upload(file.spooled(), file.filename, options, owner, correlation_id)
-
-
-def form_events(request: Request, parts: Container) -> AsyncIterator[FormEvent]:
-    return read_form(request, max_body_bytes=parts.limits.max_batch_bytes)
 
 
 def idempotency_key(request: Request) -> str | None:

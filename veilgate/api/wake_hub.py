@@ -1,14 +1,18 @@
 """Those who wait for a job, and those who say that it has news."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 
 class WakeHub:
-    """Lives on the event loop; `notify` may be called from any thread. A wake-up says only "look again"."""
+    """Lives on the event loop; `notify` and `close` may be called from any thread.
+
+    A wake-up says only "look again"; once `is_closed`, that nobody should go on waiting.
+    """
 
     def __init__(self) -> None:
+        self.is_closed = False
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -17,8 +21,11 @@ class WakeHub:
         self._loop = asyncio.get_running_loop()
 
     def notify(self, job_ids: Sequence[str]) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake, job_ids)
+        self._on_loop(lambda: self._wake(job_ids))
+
+    def close(self) -> None:
+        """Send everybody home: the process is about to end."""
+        self._on_loop(self._wake_all)
 
     @contextmanager
     def watch(self, job_id: str) -> Iterator[asyncio.Event]:
@@ -32,6 +39,14 @@ class WakeHub:
             watchers.discard(event)
             if not watchers:
                 del self._waiting[job_id]
+
+    def _on_loop(self, call: Callable[[], None]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call)
+
+    def _wake_all(self) -> None:
+        self.is_closed = True
+        self._wake(list(self._waiting))
 
     def _wake(self, job_ids: Sequence[str]) -> None:
         for job_id in job_ids:

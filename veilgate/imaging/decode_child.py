@@ -1,5 +1,6 @@
 """What runs in a decode process: one picture after another, under limits, until its pipe closes."""
 
+import ctypes
 import json
 import os
 import resource
@@ -18,6 +19,7 @@ from veilgate.imaging.shared_file import open_anonymous_file, read_all, write_al
 
 DecodeFunction = Callable[[bytes, PictureLimits], Picture]
 READY = b"ready"
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 # The pool ends a late child by itself; the alarm ends one whose pool was killed before it could.
 _ALARM_FACTOR, _ALARM_SLACK_S = 1.5, 1.0
 
@@ -56,6 +58,19 @@ def _confine(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     cv2.setNumThreads(1)
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Let the C library keep the memory of one picture for the next, where it is glibc.
+
+    By default each picture's buffer is given back to the kernel and its pages are cleared anew: 5 of 28 ms of
+    processor time a picture (5 MP on average).
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 32 << 20)  # the most it takes
+        mallopt(_M_TRIM_THRESHOLD, 256 << 20)
 
 
 def _answer(pipe: Connection, encoded_file: int, decode: DecodeFunction, *, limits: PictureLimits) -> None:

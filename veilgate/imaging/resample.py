@@ -5,6 +5,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def use_calling_thread_only() -> None:
+    """Keep every OpenCV call of this process on the thread that makes it."""
+    cv2.setNumThreads(1)
+
+
 def resize(pixels: NDArray[np.uint8], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
     """The whole picture at `size_wh`. The result may be `pixels` itself when the size is already right.
 

@@ -15,10 +15,12 @@ from veilgate.inference.ports import Detector
 
 @dataclass(frozen=True, slots=True)
 class DetectorOptions:
-    """What settings may change about a detector: its size (face models only) and its default threshold."""
+    """What settings may change about a detector: the size it sees (face models only), its default threshold,
+    and how many pictures it looks at side by side."""
 
     longest_side_px: int = 640
     threshold: float | None = None
+    streams: int = 1
 
 
 class SlotState(StrEnum):
@@ -127,22 +129,22 @@ def load_detector(spec: ModelSpec, path: Path | None, *, options: DetectorOption
         raise ConfigurationError(f"model {spec.id}: the adapter {spec.adapter} needs a file")
     onnx = _read_checked(spec, path)
     try:
-        return _build(spec, onnx, threshold=threshold, longest_side_px=options.longest_side_px)
+        return _build(spec, onnx, threshold=threshold, options=options)
     except RuntimeError as error:  # all that OpenVINO raises
         raise ConfigurationError(f"model {spec.id}: {path.name} is not a graph that runs here") from error
 
 
-def _build(spec: ModelSpec, onnx: bytes, *, threshold: float, longest_side_px: int) -> Detector:
+def _build(spec: ModelSpec, onnx: bytes, *, threshold: float, options: DetectorOptions) -> Detector:
     from veilgate.inference.detectors import centerface, fastestdet
     from veilgate.inference.openvino_runtime import OpenVinoSession
 
     _check_labels(spec, centerface.LABELS if spec.adapter is Adapter.CENTERFACE else fastestdet.LABELS)
     if spec.adapter is Adapter.CENTERFACE:
-        session = OpenVinoSession(onnx, input_shape=centerface.INPUT_SHAPE)
+        session = OpenVinoSession(onnx, input_shape=centerface.INPUT_SHAPE, streams=options.streams)
         return centerface.CenterFace(
-            session, model_id=spec.id, default_threshold=threshold, longest_side_px=longest_side_px
+            session, model_id=spec.id, default_threshold=threshold, longest_side_px=options.longest_side_px
         )
-    session = OpenVinoSession(onnx, input_shape=fastestdet.INPUT_SHAPE)
+    session = OpenVinoSession(onnx, input_shape=fastestdet.INPUT_SHAPE, streams=options.streams)
     return fastestdet.FastestDet(
         session, model_id=spec.id, default_threshold=threshold, labels=frozenset(spec.classes)
     )

@@ -21,6 +21,7 @@ class ModelChoice:
     faces_longest_side_px: int
     vehicles: str
     fetch: bool
+    streams: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def open_worker_models(choice: ModelChoice, *, manifest_path: Path, fetched_fold
     `ConfigurationError`. A vehicle model that is absent, or wrong, only leaves its stage out."""
     manifest = read_manifest(manifest_path)
     faces_spec = manifest.resolve(choice.faces, ModelKind.FACES)
-    options = DetectorOptions(longest_side_px=choice.faces_longest_side_px)
+    options = DetectorOptions(longest_side_px=choice.faces_longest_side_px, streams=choice.streams)
     faces = load_model(faces_spec, folder=fetched_folder, options=options)
     vehicles, fetcher = _open_vehicles(manifest, choice, fetched_folder)
     if fetcher is not None:
@@ -63,4 +64,4 @@ def _open_vehicles(
         slot = DetectorSlot(Path(choice.vehicles).name, None)
         slot.miss(error.message)
         return slot, None
-    return open_slot(spec, folder=folder, options=DetectorOptions(), fetch=choice.fetch)
+    return open_slot(spec, folder=folder, options=DetectorOptions(streams=choice.streams), fetch=choice.fetch)

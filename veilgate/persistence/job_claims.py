@@ -57,7 +57,6 @@ class JobClaims:
             .where(jobs.c.id == job_id, _claimable())
             # In this order, because MySQL reads already changed columns while it goes along.
             .ordered_values(
-                (jobs.c.attempts, jobs.c.attempts + case((and_(was_running, jobs.c.ran_alone), 1), else_=0)),
                 (jobs.c.suspect, case((was_running, True), else_=jobs.c.suspect)),
                 (jobs.c.ran_alone, alone),
                 (jobs.c.status, JobStatus.PROCESSING),
@@ -184,5 +183,11 @@ def _held(job_id: str, fence: int) -> ColumnElement[bool]:
 def _claimable() -> ColumnElement[bool]:
     return or_(
         and_(jobs.c.status == JobStatus.SUBMITTED, jobs.c.not_before_ms <= now_ms()),
-        and_(jobs.c.status == JobStatus.PROCESSING, jobs.c.lease_until_ms < now_ms()),
+        # One that ran alone may have ended its process for the last time: that is for `LeaseExpiry` to judge,
+        # which knows the limits. A work list that is quicker would give it one more try.
+        and_(
+            jobs.c.status == JobStatus.PROCESSING,
+            jobs.c.lease_until_ms < now_ms(),
+            jobs.c.ran_alone.is_(False),
+        ),
     )

@@ -41,6 +41,11 @@ class JobRepository:
         ).one_or_none()
         return _job_record(row) if row else None
 
+    def result_key(self, job_id: str) -> str | None:
+        """Where the files of the result that is shown are, if there is one."""
+        found = self._connection.execute(select(jobs.c.result_key).where(jobs.c.id == job_id))
+        return found.scalar_one_or_none()
+
     def cancel(self, job_id: str) -> bool:
         """End a job that has not ended; a worker that holds it finds its fence void."""
         result = self._connection.execute(

@@ -14,6 +14,8 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import as_text
 
+from veilgate.queueing.sweeper import first_seen_key
+
 _DROPPED_RECORD_S = 24 * 3600
 
 
@@ -60,6 +62,7 @@ class RqBooks:
                 job.prepare_for_execution(self._worker.name, pipeline=pipeline)
                 pipeline.persist(job.key)
                 pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
+                pipeline.hdel(first_seen_key(queue), job.id)
                 taken.append(TakenJob(job, queue, execution))
             if taken:
                 self._worker.set_current_job_id(taken[0].id, pipeline=pipeline)

@@ -14,7 +14,7 @@ from typing import Protocol
 from rq import Queue
 from rq.job import Job
 
-from veilgate.domain.errors import DatabaseUnavailable
+from veilgate.domain.errors import Unavailable
 from veilgate.domain.jobs import Lane
 from veilgate.persistence.records import ClaimedJob, WaitingJob
 from veilgate.queueing.connection import REDIS_AWAY
@@ -90,11 +90,12 @@ class Session:
     def run(self, first: Job, first_queue: Queue) -> None:
         self._with_redis(lambda: self._claim_in_rq([(first, first_queue)]))
         while self._live or self._in_hand:
+            # Before the engine gets work: native code may keep the interpreter to itself from then on.
+            self._parts.watchdog.pet(min((live.began_s for live in self._live.values()), default=None))
             self._with_redis(self._take_more)
             self._admit()
             self._settle()
             self._beat()
-            self._parts.watchdog.pet(min((live.began_s for live in self._live.values()), default=None))
             self._parts.announce()
             if self._is_closing and not self._live:
                 self._with_redis(self._give_back)
@@ -137,7 +138,7 @@ class Session:
         taken = {one.id: one for one in self._books.claim(found)}
         try:
             waiting = {job.id: job for job in self._parts.claims.look_at(list(taken))}
-        except DatabaseUnavailable:
+        except Unavailable:
             self._database_away = True
             for one in taken.values():
                 self._books.give_back(one)
@@ -176,7 +177,7 @@ class Session:
     def _begin(self, group: list[tuple[TakenJob, WaitingJob]], *, alone: bool) -> None:
         try:
             claimed = self._parts.claims.claim([waiting.id for _, waiting in group], alone=alone)
-        except DatabaseUnavailable:
+        except Unavailable:
             self._database_away = True
             self._in_hand.extendleft(reversed(group))
             time.sleep(_DATABASE_PAUSE_S)
@@ -224,7 +225,7 @@ class Session:
         try:
             held = [(job_id, live.fence) for job_id, live in self._live.items()]
             lost = self._parts.claims.extend(held)
-        except DatabaseUnavailable:
+        except Unavailable:
             _log.warning("session.beat_missed", jobs=len(self._live))
             return
         for job_id in lost:

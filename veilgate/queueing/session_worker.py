@@ -111,11 +111,12 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
     def _wait_for_redis(self) -> None:
         pause_s = 0.1
         while not self._stop_requested:
+            # Even before the first look: a Redis that is full answers PING, and then refuses again.
+            time.sleep(pause_s)
             try:
                 self.connection.ping()
                 self.register_birth_if_forgotten()
             except REDIS_AWAY:
-                time.sleep(pause_s)
                 pause_s = min(_LONGEST_RECONNECT_PAUSE_S, pause_s * 2)
             else:
                 return

@@ -6,7 +6,11 @@ import time
 from redis import Redis
 from rq import Queue
 
-_SEEN_KEY = "veilgate:handed-over:"
+
+def first_seen_key(queue: Queue) -> str:
+    """Since when each entry of the hand-over list has been seen there. Whoever claims an entry removes it."""
+    return f"veilgate:handed-over:{queue.name}"
+
 
 # RQ's lease on a started job has run out: back to the front of its list.
 _RETURN_STARTED = """
@@ -58,7 +62,7 @@ class Sweeper:
             back += int(self._return_started(keys=[queue.started_job_registry.key, queue.key], args=[now_s]))
             back += int(
                 self._return_handed_over(
-                    keys=[queue.intermediate_queue_key, queue.key, _SEEN_KEY + queue.name],
+                    keys=[queue.intermediate_queue_key, queue.key, first_seen_key(queue)],
                     args=[now_s, now_s - self._handover_s],
                 )
             )

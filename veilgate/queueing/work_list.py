@@ -43,6 +43,7 @@ class WorkList:
             # lost after the job was queued, or a late heartbeat may have revived a dead record.
             if job_id not in self.listed(queue):
                 self._redis.delete(Job.key_for(job_id))
+                self._redis.zrem(queue.failed_job_registry.key, job_id)
                 self._enqueue(queue, job_id)
 
     def listed(self, queue: Queue) -> set[str]:
@@ -58,12 +59,13 @@ class WorkList:
         return set().union(*(self.listed(queue) for queue in self._queues.values()))
 
     def forget(self, job_ids: Collection[str]) -> None:
-        """Remove ended jobs from the lists, wherever they are."""
+        """Remove ended jobs from the lists, wherever they are; their records go by themselves."""
         for queue in self._queues.values():
             started_key = queue.started_job_registry.key
             started: list[bytes] = self._redis.zrange(started_key, 0, -1)  # type: ignore[assignment]
             with self._redis.pipeline(transaction=True) as pipeline:
                 for job_id in job_ids:
+                    pipeline.expire(Job.key_for(job_id), _KEEP_FAILURE_S)
                     pipeline.lrem(queue.key, 0, job_id)
                     pipeline.lrem(queue.intermediate_queue_key, 0, job_id)
                 for entry in started:

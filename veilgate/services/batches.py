@@ -65,10 +65,16 @@ class Batches:
             raise
 
     def refuse(self, batch: OpenBatch, position: int, filename: str, error: InputRejected) -> None:
-        """Write down that the file at this position was not taken."""
+        """Write down that the file at this position was not taken.
+
+        Raises `IdempotencyConflict` when an earlier request has put another file there, which stays.
+        """
         item = NewBatchItem(batch.id, position, filename, None, None, error.code, error.message)
-        with self._database.write() as transaction:
-            transaction.batches.put(item)
+        try:
+            with self._database.write() as transaction:
+                transaction.batches.put(item)
+        except WrittenByAnother as taken:
+            raise _differs(position) from taken
 
     def describe(self, batch_id: str, owner_id: str, *, first: int, limit: int) -> dict[str, Any]:
         """Counts by status, and a page of items from the position `first` on."""
@@ -107,12 +113,14 @@ class Batches:
             if item is None or item.job_id is None:
                 return None
             if item.sha256 != upload.file.sha256:
-                raise IdempotencyConflict(
-                    f"File {position + 1} differs from the one first sent with this key."
-                )
+                raise _differs(position)
             job = transaction.jobs.get(item.job_id, owner_id=batch.owner_id)
         assert job
         return AcceptedJob(job.id, job.lane, job.filename, job.file_size, is_new=False)
+
+
+def _differs(position: int) -> IdempotencyConflict:
+    return IdempotencyConflict(f"File {position + 1} differs from the one first sent with this key.")
 
 
 def _item_answer(item: BatchItemRecord) -> dict[str, Any]:

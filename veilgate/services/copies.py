@@ -1,6 +1,6 @@
 """The files of an image: the veiled copy, thumbnails, and the original."""
 
-import json
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,13 +15,16 @@ from veilgate.storage.ports import ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class FileCopy:
-    """A file to hand out. `etag` changes when the bytes behind the same address do."""
+    """A file to hand out, not opened yet. `etag` changes when the bytes behind the same address do."""
 
-    size: int
-    chunks: Iterator[bytes]
+    key: str
     media_type: str
     filename: str
-    etag: str
+
+    @property
+    def etag(self) -> str:
+        # Keys are never written twice with other bytes, so the key itself tells versions apart.
+        return f'"{hashlib.sha256(self.key.encode()).hexdigest()[:32]}"'
 
 
 class Copies:
@@ -32,19 +35,26 @@ class Copies:
     def processed(self, image_id: str, owner_id: str) -> FileCopy:
         image, prefix = self._current(image_id, owner_id)
         kind = PictureFormat(image.format)
-        return self._open(processed_key(prefix, kind.suffix), kind.media_type, f"{image_id}.{kind.suffix}")
+        return FileCopy(processed_key(prefix, kind.suffix), kind.media_type, f"{image_id}.{kind.suffix}")
 
     def thumbnail(self, image_id: str, owner_id: str, *, side_px: int) -> FileCopy:
         """The smallest thumbnail that is at least that large, else the largest."""
         _, prefix = self._current(image_id, owner_id)
         side = min((side for side in THUMBNAIL_SIDES_PX if side >= side_px), default=max(THUMBNAIL_SIDES_PX))
-        return self._open(thumbnail_key(prefix, side), "image/jpeg", f"{image_id}-{side}.jpg")
+        return FileCopy(thumbnail_key(prefix, side), "image/jpeg", f"{image_id}-{side}.jpg")
 
     def original(self, image_id: str, owner_id: str) -> FileCopy:
         with self._database.read() as transaction:
             image = _existing(transaction, image_id, owner_id)
         kind = PictureFormat(image.format)
-        return self._open(image.original_key, kind.media_type, f"{image_id}-original.{kind.suffix}")
+        return FileCopy(image.original_key, kind.media_type, f"{image_id}-original.{kind.suffix}")
+
+    def open(self, copy: FileCopy) -> tuple[int, Iterator[bytes]]:
+        """Size and bytes of a copy."""
+        try:
+            return self._store.open_chunks(copy.key)
+        except FileNotFoundError as error:
+            raise ResultNotReady("The file is not in the object store.") from error
 
     def _current(self, image_id: str, owner_id: str) -> tuple[ImageRecord, str]:
         with self._database.read() as transaction:
@@ -55,14 +65,6 @@ class Copies:
         if job is None or job.result_key is None:
             raise ResultNotReady
         return image, job.result_key
-
-    def _open(self, key: str, media_type: str, filename: str) -> FileCopy:
-        try:
-            size, chunks = self._store.open_chunks(key)
-        except FileNotFoundError as error:
-            raise ResultNotReady("The file is not in the object store.") from error
-        # Keys are never written twice with other bytes, so the key itself tells versions apart.
-        return FileCopy(size, chunks, media_type, filename, etag=json.dumps(key))
 
 
 def _existing(transaction: Transaction, image_id: str, owner_id: str) -> ImageRecord:

@@ -1,4 +1,4 @@
-"""The line before the device: one thread that takes chunks of alike items, waiting a little for company."""
+"""The line before the device: threads that take chunks of alike items, waiting a little for company."""
 
 import threading
 import time
@@ -29,6 +29,7 @@ class DeviceLine(Generic[T]):
         execute: Callable[[Sequence[T]], None],
         *,
         bounds: ChunkBounds,
+        threads: int,
         more_may_come: Callable[[], bool],
     ) -> None:
         self._execute = execute
@@ -39,8 +40,12 @@ class DeviceLine(Generic[T]):
         self._oldest_s = 0.0
         self._closed = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._loop, name="device", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._loop, name=f"device-{number}", daemon=True)
+            for number in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def add(self, item: T, *, key: Hashable, pixels: int) -> None:
         with self._changed:
@@ -53,8 +58,9 @@ class DeviceLine(Generic[T]):
     def close(self) -> None:
         with self._changed:
             self._closed = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def _loop(self) -> None:
         while (chunk := self._take()) is not None:
@@ -62,19 +68,23 @@ class DeviceLine(Generic[T]):
 
     def _take(self) -> list[T] | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or bool(self._items))
-            if self._closed:
-                return None
-            deadline_s = self._oldest_s + self._bounds.linger_s
-            while len(chosen := self._next_chunk()) < self._bounds.max_items:
-                left_s = deadline_s - time.monotonic()
-                if left_s <= 0 or self._closed or not self._more_may_come():
+            while True:
+                self._changed.wait_for(lambda: self._closed or bool(self._items))
+                if self._closed:
+                    return None
+                chosen = self._next_chunk()
+                left_s = self._oldest_s + self._bounds.linger_s - time.monotonic()
+                if len(chosen) == self._bounds.max_items or left_s <= 0 or not self._more_may_come():
                     break
+                # Another thread may take the items meanwhile, so look at everything anew.
                 self._changed.wait(left_s)
             chunk = [self._items[index] for index in chosen]
             for index in sorted(chosen, reverse=True):
                 del self._items[index], self._pending[index]
             self._oldest_s = time.monotonic()
+            if self._items:
+                # Their own wake-up may have gone to the thread that takes this chunk.
+                self._changed.notify()
             return chunk
 
     def _next_chunk(self) -> list[int]:

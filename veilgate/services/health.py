@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from veilgate.domain.errors import VeilgateError
@@ -11,6 +10,8 @@ from veilgate.persistence.unit_of_work import Database
 from veilgate.storage.ports import ObjectStore
 
 Present = dict[str, list[dict[str, Any]]]
+
+_NO_WORKER = "No such process is at work; accepted jobs wait for one."
 
 
 class Health:
@@ -41,7 +42,8 @@ class Health:
         if parts["redis"]["status"] == "ok":
             for family in ("images", "reconciler"):
                 name = f"{family}_worker"
-                parts[name] = self._probe(name, partial(_need, workers[family]))
+                is_there = bool(workers[family])
+                parts[name] = self._right(name) if is_there else self._wrong(name, "no_worker", _NO_WORKER)
         models = [model for worker in workers["images"] for model in worker.get("models", [])]
         healthy = all(part["status"] == "ok" for part in parts.values())
         return {
@@ -59,20 +61,15 @@ class Health:
         try:
             probe()
         except VeilgateError as error:
-            with self._lock:
-                since = self._wrong_since.setdefault(name, int(time.time()))
-            return {"status": "wrong", "code": error.code, "message": error.message, "since": since}
+            return self._wrong(name, error.code, error.message)
+        return self._right(name)
+
+    def _wrong(self, name: str, code: str, message: str) -> dict[str, Any]:
+        with self._lock:
+            since = self._wrong_since.setdefault(name, int(time.time()))
+        return {"status": "wrong", "code": code, "message": message, "since": since}
+
+    def _right(self, name: str) -> dict[str, Any]:
         with self._lock:
             self._wrong_since.pop(name, None)
         return {"status": "ok"}
-
-
-class _NobodyAtWork(VeilgateError):
-    """No such process is at work; accepted jobs wait for one."""
-
-    code = "no_worker"
-
-
-def _need(workers: list[dict[str, Any]]) -> None:
-    if not workers:
-        raise _NobodyAtWork

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from veilgate.domain.errors import EmptyFile, IdempotencyConflict
+from veilgate.domain.errors import EmptyFile, IdempotencyConflict, VeilgateError
 from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobKind, Lane
 from veilgate.domain.options import UploadOptions
@@ -88,19 +88,22 @@ class Intake:
     ) -> AcceptedJob:
         """Store the original, then write image and job in one transaction.
 
-        When the transaction fails for a reason that leaves its end unknown, the object stays: the row may be
-        there. An object without a row is removed by the reconciler after a day.
+        When the commit itself fails its end is unknown, and the object stays: the row may be there. An object
+        without a row is removed by the reconciler after a day.
         """
         image_id = new_id()
         key = original_key(image_id, accepted_epoch_s=time.time())
         media_type, lane = header.format.media_type, upload.options.priority or lane
         self._store.put_file(key, upload.file.path, media_type=media_type, sha256=upload.file.sha256)
+        is_committing = False
         try:
             with self._database.write() as transaction:
                 _write_rows(transaction, upload, header, lane=lane, image_id=image_id, key=key)
                 beside(transaction, image_id)
-        except WrittenByAnother:
-            self._store.delete([key])
+                is_committing = True
+        except VeilgateError:
+            if not is_committing:
+                self._store.delete([key])
             raise
         return AcceptedJob(image_id, lane, upload.filename, upload.file.size, is_new=True)
 

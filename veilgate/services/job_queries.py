@@ -19,17 +19,18 @@ class JobQueries:
         """The answer of `GET /status/{job_id}`."""
         return status_answer(self._job(job_id, owner_id))
 
-    def is_terminal(self, job_id: str, owner_id: str) -> bool:
-        return self._job(job_id, owner_id).status.is_terminal
-
     def events_after(self, job_id: str, owner_id: str, seq: int) -> tuple[Sequence[EventRecord], bool]:
-        """Events with a higher number, and whether the job has ended and these are the last."""
+        """Events with a higher number, and whether the job has ended and these are the last.
+
+        A number that the job has not reached yet is none of ours: all events are given.
+        """
         with self._database.read() as transaction:
             job = transaction.jobs.get(job_id, owner_id=owner_id) if is_id(job_id) else None
             if job is None:
                 raise JobNotFound
-            events = transaction.events.after(job_id, seq)
-        last_seq = events[-1].seq if events else seq
+            known_seq = seq if seq <= job.event_seq else 0
+            events = transaction.events.after(job_id, known_seq)
+        last_seq = events[-1].seq if events else known_seq
         return events, job.status.is_terminal and last_seq >= job.event_seq
 
     def _job(self, job_id: str, owner_id: str) -> JobRecord:

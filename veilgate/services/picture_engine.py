@@ -68,6 +68,7 @@ class PictureEngine:
         *,
         decode_threads: int,
         cpu_threads: int,
+        device_threads: int,
         chunk_bounds: ChunkBounds,
     ) -> None:
         self._pipeline = pipeline
@@ -77,7 +78,10 @@ class PictureEngine:
         self._children = ThreadPoolExecutor(decode_threads, thread_name_prefix="prepare")
         self._cpu = ThreadPoolExecutor(cpu_threads, thread_name_prefix="finish")
         self._device: DeviceLine[tuple[Node, _Run]] = DeviceLine(
-            self._execute_chunk, bounds=chunk_bounds, more_may_come=self._more_may_come
+            self._execute_chunk,
+            bounds=chunk_bounds,
+            threads=device_threads,
+            more_may_come=self._more_may_come,
         )
 
     def submit(self, work: PictureWork) -> None:
@@ -144,18 +148,28 @@ class PictureEngine:
             case RunsOn.CPU:
                 self._cpu.submit(self._execute_chunk, [(node, run)])
             case RunsOn.DEVICE:
-                size_wh = node.stage.chunk_size_wh(run.work)
-                self._device.add((node, run), key=(node.name, size_wh), pixels=size_wh[0] * size_wh[1])
+                self._join_line(node, run)
+
+    def _join_line(self, node: Node, run: _Run) -> None:
+        try:
+            size_wh = node.stage.chunk_size_wh(run.work)
+        except Exception as error:  # noqa: BLE001 - as whatever a stage raises; nobody else would hear of it
+            self._hear(node, [run], [Outcome.failed(_as_ours(error, node.name))], took_ms=0)
+        else:
+            self._device.add((node, run), key=(node.name, size_wh), pixels=size_wh[0] * size_wh[1])
 
     def _execute_chunk(self, chunk: Sequence[tuple[Node, _Run]]) -> None:
-        """Run one stage for pictures that share a chunk, then let each go on."""
+        """Run one stage for pictures that share a chunk."""
         node = chunk[0][0]
         runs = [run for _, run in chunk if not run.over]
         if not runs:
             return
         began_s = time.monotonic()
         outcomes = run_guarded(node.stage, [run.work for run in runs])
-        took_ms = round((time.monotonic() - began_s) * 1000)
+        self._hear(node, runs, outcomes, took_ms=round((time.monotonic() - began_s) * 1000))
+
+    def _hear(self, node: Node, runs: Sequence[_Run], outcomes: Sequence[Outcome], *, took_ms: int) -> None:
+        """Hand on what a stage said of some pictures, and let each go on."""
         self._listener.stage_ended(
             [
                 StageReport(run.work, node.name, outcome, took_ms)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from veilgate.domain.errors import DatabaseUnavailable, StageFailed, VeilgateError
+from veilgate.domain.errors import StageFailed, Unavailable, VeilgateError
 from veilgate.domain.jobs import JobStatus
 from veilgate.domain.retry import RetryPolicy, decide_retry
 from veilgate.persistence.records import NewEvent
@@ -97,14 +97,15 @@ class Recorder:
                 return
 
     def _write_patiently(self, group: list[StageReport | PictureEnd]) -> None:
-        """Keep trying while the database is away; when our leases have run out, the fence protects others."""
+        """Keep trying while the database is away or full; when our leases have run out, the fence protects
+        others."""
         give_up_s = time.monotonic() + _DATABASE_PATIENCE_S
         pause_s = 0.1
         while True:
             try:
                 settlements = self._write(group)
                 break
-            except DatabaseUnavailable:
+            except Unavailable:
                 if time.monotonic() > give_up_s:
                     settlements = [_lost(end) for end in group if isinstance(end, PictureEnd)]
                     break
@@ -184,19 +185,23 @@ class Recorder:
             self._drop_superseded(settlement)
 
     def _drop_superseded(self, settlement: Settlement) -> None:
-        """Remove files that no row points to: those of earlier fences, and all of them after a failure."""
-        keep = (
-            result_prefix(settlement.job_id, settlement.fence)
-            if settlement.verdict is Verdict.COMPLETED
-            else None
-        )
-        if settlement.verdict is Verdict.LOST or (keep and settlement.fence == 1):
+        """Remove files that no row points to: of this claim, unless it won, and of those before it.
+
+        Whoever claimed the job after us may have stored its own already.
+        """
+        job_id, fence = settlement.job_id, settlement.fence
+        if settlement.verdict is Verdict.COMPLETED and fence == 1:
             return
         try:
-            stored = self._store.list(job_prefix(settlement.job_id))
-            self._store.delete([item.key for item in stored if keep is None or not item.key.startswith(keep)])
+            with self._database.read() as transaction:
+                shown = transaction.jobs.result_key(job_id)
+            ours = tuple(
+                prefix for number in range(1, fence + 1) if (prefix := result_prefix(job_id, number)) != shown
+            )
+            stored = self._store.list(job_prefix(job_id))
+            self._store.delete([item.key for item in stored if item.key.startswith(ours)])
         except (VeilgateError, OSError):
-            _log.warning("record.superseded_files_left", job_id=settlement.job_id)
+            _log.warning("record.superseded_files_left", job_id=job_id)
 
 
 def _write_stage(transaction: Transaction, report: StageReport) -> None:

@@ -1,6 +1,7 @@
 """Uploads on their way in: files that vanish unless they are handed over."""
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -8,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
-from veilgate.domain.errors import DiskFull
+from veilgate.domain.errors import DiskFull, ObjectStoreUnavailable, Unavailable
 
 
 class SpooledFile:
@@ -19,7 +20,13 @@ class SpooledFile:
         self.size = 0
         self._digest = hashlib.sha256()
         self._file = path.open("xb", buffering=0)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Waits for a sweep that looks at the file just now, and then takes it for left behind.
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    @property
+    def was_swept(self) -> bool:
+        """Whether a sweep came between making the file and locking it."""
+        return os.fstat(self._file.fileno()).st_nlink == 0
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -29,7 +36,7 @@ class SpooledFile:
             while view:
                 view = view[self._file.write(view) :]
         except OSError as error:
-            raise DiskFull("There is no space left to receive the file.") from error
+            raise _unavailable(error) from error
 
     @property
     def sha256(self) -> str:
@@ -54,10 +61,17 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folder()
 
     def open(self) -> SpooledFile:
-        return SpooledFile(self._folder / f"{uuid4().hex}.part")
+        """A new file to receive into. Raises `DiskFull` or `ObjectStoreUnavailable`."""
+        try:
+            self._make_folder()
+            while (file := SpooledFile(self._folder / f"{uuid4().hex}.part")).was_swept:
+                file.discard()
+        except OSError as error:
+            raise _unavailable(error) from error
+        return file
 
     def sweep(self) -> int:
         """Remove what dead processes left behind; returns how many files went."""
@@ -66,6 +80,15 @@ class Spool:
             with contextlib.suppress(OSError):
                 removed += _remove_if_abandoned(path)
         return removed
+
+    def _make_folder(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _unavailable(error: OSError) -> Unavailable:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull("There is no space left to receive the file.")
+    return ObjectStoreUnavailable("Files cannot be received at the moment.")
 
 
 def _remove_if_abandoned(path: Path) -> bool:

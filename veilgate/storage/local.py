@@ -24,6 +24,7 @@ class LocalObjectStore:
     def put(self, key: str, data: bytes, *, media_type: str) -> None:  # noqa: ARG002 - S3 wants to know
         temporary = self._incoming / uuid4().hex
         with _translated_errors():
+            _make_folders(self._incoming)
             try:
                 with temporary.open("xb") as file:
                     file.write(data)
@@ -82,9 +83,10 @@ class LocalObjectStore:
 
     def check(self) -> None:
         with _translated_errors():
+            _make_folders(self._incoming)
             probe = self._incoming / f"probe-{uuid4().hex}"
             probe.write_bytes(b"ok")
-            probe.unlink()
+            probe.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         parts = key.split("/")

@@ -18,6 +18,7 @@ router = APIRouter(tags=["jobs"], responses={404: {"model": Problem}})
 
 _LONGEST_WAIT_S = 60.0
 _PAGE = 1000
+_LARGEST_SEQ = 2**31 - 1
 
 
 @router.get("/status/{job_id}", response_model=JobStatusAnswer)
@@ -39,7 +40,7 @@ async def events(
     parts: Parts,
     owner: Owner,
     last_event_id: Annotated[str | None, Header()] = None,
-    after: Annotated[int | None, Query(ge=0)] = None,
+    after: Annotated[int | None, Query(ge=0, le=_LARGEST_SEQ)] = None,
 ) -> Response:
     """Every stage outcome as a Server-Sent Event, numbered 1..n. `Last-Event-ID` resumes without a gap;
     204 when the job has ended and everything was seen."""
@@ -77,7 +78,7 @@ def batch(
     batch_id: str,
     parts: Parts,
     owner: Owner,
-    first: Annotated[int, Query(ge=0, le=2**31 - 1, description="Position of the first item shown.")] = 0,
+    first: Annotated[int, Query(ge=0, le=_LARGEST_SEQ, description="Position of the first item shown.")] = 0,
     limit: Annotated[int, Query(ge=1, le=_PAGE)] = _PAGE,
 ) -> JSONResponse:
     """Counts by status, and the items in the order in which they were sent."""

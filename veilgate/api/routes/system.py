@@ -18,8 +18,9 @@ def root() -> RedirectResponse:
 
 @router.get("/ready", responses={503: {"model": Problem}, 507: {"model": Problem}})
 def ready(parts: Parts) -> dict[str, str]:
-    """Whether this process can accept pictures durably: database and object store answer."""
-    parts.health.check_ready()
+    """Whether this process can accept pictures durably: it can receive, and database and store answer."""
+    with parts.spool.open():
+        parts.health.check_ready()
     return {"status": "ready"}
 
 

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from veilgate.api.batch_receiving import BatchReceiver
+from veilgate.api.batch_receiving import receive_batch
 from veilgate.api.container import Owner, Parts
-from veilgate.api.receiving import OneFile, as_upload, idempotency_key
+from veilgate.api.receiving import as_upload, idempotency_key, receive_one
 from veilgate.api.schemas.answers import BatchAccepted, Problem, UploadAccepted
 from veilgate.domain.jobs import JobKind
 from veilgate.services.intake import AcceptedJob
@@ -23,9 +23,18 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key with the same request gives the same answer, however often it is sent.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
 def _form(files: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "required": list(files), "properties": {**_OPTIONS, **files}}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+    body = {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    return {"requestBody": body, "parameters": [_IDEMPOTENCY_KEY]}
 
 
 _BINARY = {"type": "string", "format": "binary"}
@@ -44,7 +53,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 async def upload(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
     """Take one picture. The answer means that it is stored and will be processed, whatever crashes next."""
     key = idempotency_key(request)
-    file, options = await OneFile(parts).receive(request)
+    file, options = await receive_one(request, parts)
     async with file:
         correlation_id = request.state.correlation_id
 
@@ -71,8 +80,8 @@ async def batch_upload(request: Request, parts: Parts, owner: Owner) -> JSONResp
     Options must come before the first file. If the connection breaks, what had arrived is processed; send
     the batch again with the same Idempotency-Key to go on with it.
     """
-    receiver = BatchReceiver(request, parts, owner, request.state.correlation_id)
-    answer = await receiver.receive()
+    correlation_id = request.state.correlation_id
+    answer = await receive_batch(request, parts, owner=owner, correlation_id=correlation_id)
     return JSONResponse(answer, status_code=202, headers={"Location": f"/batches/{answer['batch_id']}"})
 
 

@@ -1,0 +1,1 @@
+"""Measures speed, memory and recall on this machine; see docs/benchmarks.md."""

@@ -1,0 +1,92 @@
+"""The gateway's own detectors, for measuring them outside the gateway."""
+
+import os
+import queue
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from bench.workplace import ROOT
+from veilgate.inference.detectors import centerface, fastestdet
+from veilgate.inference.manifest import ModelKind, ModelSpec, read_manifest
+from veilgate.inference.models import locate
+from veilgate.inference.openvino_runtime import OpenVinoSession
+
+
+@dataclass(frozen=True, slots=True)
+class ModelThreads:
+    """How many pictures a model looks at side by side, and on how many threads in all."""
+
+    streams: int
+    threads: int
+
+
+_CORES = len(os.sched_getaffinity(0))
+ALL_CORES = ModelThreads(1, _CORES)
+
+
+class FreeSession(OpenVinoSession):
+    """As the gateway's, with the threads asked for: its own choice must not limit what it is measured by."""
+
+    def __init__(self, onnx: bytes, *, input_shape: tuple[int, ...], model_threads: ModelThreads) -> None:
+        core = ov.Core()
+        graph = core.read_model(onnx)
+        graph.reshape(list(input_shape))
+        options = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "NUM_STREAMS": model_threads.streams,
+            "INFERENCE_NUM_THREADS": model_threads.threads,
+            "ENABLE_CPU_PINNING": False,  # or the models of all processes would sit on the first core
+        }
+        compiled = core.compile_model(graph, "CPU", options)
+        self._free: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
+        for _ in range(model_threads.streams):
+            self._free.put(compiled.create_infer_request())
+
+    def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        request = self._free.get()
+        try:
+            request.infer({0: ov.Tensor(np.ascontiguousarray(batch))})
+            return [np.array(tensor.data, dtype=np.float32) for tensor in request.output_tensors]
+        finally:
+            self._free.put(request)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorPlan:
+    """What to look for, and how: the settings of the gateway that matter here."""
+
+    face_size_px: int
+    face_threshold: float
+    vehicles: Path | None = None
+
+    def faces(self, model_threads: ModelThreads) -> centerface.CenterFace:
+        path = locate(manifest_model("centerface", ModelKind.FACES), folder=ROOT)
+        assert path is not None
+        return centerface.CenterFace(
+            _session(path, centerface.INPUT_SHAPE, model_threads),
+            model_id="centerface",
+            default_threshold=self.face_threshold,
+            longest_side_px=self.face_size_px,
+        )
+
+    def vehicle_detector(self, model_threads: ModelThreads) -> fastestdet.FastestDet | None:
+        if self.vehicles is None:
+            return None
+        return fastestdet.FastestDet(
+            _session(self.vehicles, fastestdet.INPUT_SHAPE, model_threads),
+            model_id="fastestdet",
+            default_threshold=0.65,
+            labels=set(fastestdet.LABELS) - {"person", "airplane"},
+        )
+
+
+def manifest_model(model_id: str, kind: ModelKind) -> ModelSpec:
+    return read_manifest(ROOT / "models" / "manifest.toml").resolve(model_id, kind)
+
+
+def _session(path: Path, shape: tuple[int, ...], model_threads: ModelThreads) -> FreeSession:
+    return FreeSession(path.read_bytes(), input_shape=shape, model_threads=model_threads)

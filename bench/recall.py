@@ -1,0 +1,130 @@
+"""How many known faces are found at each detector size, by their height. Synthetic: see composites.py."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from bench.composites import Composer, Composite
+from bench.detectors import ALL_CORES, DetectorPlan
+from bench.intervals import bin_of, iou, wilson_interval
+from bench.tables import markdown_table, percent
+from veilgate.inference.ports import Detector
+
+SIZES_PX = (480, 640, 800, 960, 1280, 1600)
+HEIGHT_EDGES_PX = (12, 16, 24, 32, 48, 64, 100, 200)
+SEEN_EDGES_PX = (0, 4, 6, 8, 12, 16, 24, 48, 400)
+_FACES_A_SCENE = 32
+_SEED = 11
+# A pasted face counts as found when a detection shares this much of the union with it; a detection that
+# shares less than the second number with every face is a false one.
+_HIT_IOU, _FALSE_IOU = 0.3, 0.05
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one detector size made of all scenes. A count is [hits, faces]."""
+
+    size_px: int
+    by_height: list[list[int]] = field(default_factory=lambda: [[0, 0] for _ in HEIGHT_EDGES_PX[1:]])
+    by_seen: list[list[int]] = field(default_factory=lambda: [[0, 0] for _ in SEEN_EDGES_PX[1:]])
+    false_finds: int = 0
+    took_s: float = 0.0
+    scenes: int = 0
+
+    @property
+    def total(self) -> tuple[int, int]:
+        return sum(hits for hits, _ in self.by_height), sum(faces for _, faces in self.by_height)
+
+    def as_dict(self) -> dict[str, Any]:
+        hits, faces = self.total
+        return {
+            "size_px": self.size_px,
+            "hits": hits,
+            "faces": faces,
+            "interval": wilson_interval(hits, faces),
+            "by_height": self.by_height,
+            "by_seen": self.by_seen,
+            "false_per_scene": self.false_finds / self.scenes,
+            "ms": self.took_s / self.scenes * 1000,
+        }
+
+
+def measure(*, scenes: int, threshold: float, more_scenes: Path | None) -> dict[str, Any]:
+    composer = Composer(seed=_SEED, more_scenes=more_scenes)
+    tallies = [Tally(size_px) for size_px in SIZES_PX]
+    detectors = [DetectorPlan(size_px, threshold).faces(ALL_CORES) for size_px in SIZES_PX]
+    for number in range(scenes):
+        composite = composer.draw(number, faces=_FACES_A_SCENE)
+        for detector, tally in zip(detectors, tallies, strict=True):
+            _look(detector, composite, tally, threshold)
+    return {
+        "threshold": threshold,
+        "scenes": scenes,
+        "backgrounds": len(composer.scenes),
+        "people": composer.people,
+        "sizes": [tally.as_dict() for tally in tallies],
+    }
+
+
+def _look(detector: Detector, composite: Composite, tally: Tally, threshold: float) -> None:
+    began_s = time.perf_counter()
+    found = detector.detect([composite.pixels_rgb], [threshold])[0]
+    tally.took_s += time.perf_counter() - began_s
+    tally.scenes += 1
+    finds = [(one.box.x1, one.box.y1, one.box.x2, one.box.y2) for one in found]
+    scale = tally.size_px / max(composite.pixels_rgb.shape[:2])
+    for face in composite.boxes_xyxy:
+        is_hit = any(iou(face, find) >= _HIT_IOU for find in finds)
+        height_px = face[3] - face[1]
+        _count(tally.by_height, bin_of(height_px, HEIGHT_EDGES_PX), is_hit)
+        _count(tally.by_seen, bin_of(height_px * scale, SEEN_EDGES_PX), is_hit)
+    tally.false_finds += sum(
+        all(iou(face, find) < _FALSE_IOU for face in composite.boxes_xyxy) for find in finds
+    )
+
+
+def _count(counts: list[list[int]], index: int | None, is_hit: bool) -> None:
+    assert index is not None
+    counts[index][0] += is_hit
+    counts[index][1] += 1
+
+
+def tables(result: dict[str, Any]) -> str:
+    """Recall in percent: overall, by height in the picture, and by height as the model sees it."""
+    sizes = result["sizes"]
+    overall = markdown_table(
+        ("detector size", "recall %", "95 % interval", "faces", "false finds a scene", "ms a picture"),
+        [
+            (
+                str(size["size_px"]),
+                percent(size["hits"] / size["faces"]),
+                " to ".join(map(percent, size["interval"])),
+                str(size["faces"]),
+                f"{size['false_per_scene']:.2f}",
+                f"{size['ms']:.0f}",
+            )
+            for size in sizes
+        ],
+    )
+    return "\n\n".join(
+        [
+            overall,
+            "Recall % by height of the face in the picture (pixels):",
+            _by_bin(sizes, "by_height", HEIGHT_EDGES_PX),
+            "Recall % by height of the face as the model sees it (pixels):",
+            _by_bin(sizes, "by_seen", SEEN_EDGES_PX),
+        ]
+    )
+
+
+def _by_bin(sizes: list[dict[str, Any]], key: str, edges: Sequence[int]) -> str:
+    heads = ["detector size", *(f"{low} to {high}" for low, high in pairwise(edges))]
+    rows = [[str(size["size_px"]), *(_share(*counts) for counts in size[key])] for size in sizes]
+    return markdown_table(heads, rows)
+
+
+def _share(hits: int, faces: int) -> str:
+    return percent(hits / faces) if faces else "-"

@@ -1,0 +1,153 @@
+"""`python bench/run.py`: everything at once, as Markdown on the terminal and in bench/.work/results.md."""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench import gateway, recall, throughput
+from bench.detectors import DetectorPlan
+from bench.photos import Photo, bits_per_pixel, make_photos
+from bench.tables import markdown_table
+from bench.workplace import PICTURES, ROOT, WORK, machine, peers_python, peers_versions
+from config import get_config
+
+PARTS = ("throughput", "recall", "memory")
+_LIMITS_MB = {"images worker": 1200, "gateway": 200}
+_TOLD_AFTER = (100, 250, 500, 1000)
+_SMALL_MEGAPIXELS = 2.2  # what the memory run uploads: many rather than large
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured."""
+
+    photos: int = 100
+    rounds: int = 2
+    scenes: int = 80
+    uploads: int = 1000
+
+
+QUICK = Effort(photos=8, rounds=1, scenes=8, uploads=40)
+
+
+def main(words: Sequence[str]) -> int:
+    arguments = _parse(words)
+    effort = QUICK if arguments.quick else Effort()
+    if arguments.photos:
+        effort = replace(effort, photos=arguments.photos)
+    if arguments.rounds:
+        effort = replace(effort, rounds=arguments.rounds)
+    settings = get_config().models
+    plan = DetectorPlan(
+        arguments.size or settings.face_detection_size, settings.face_confidence_threshold, arguments.vehicles
+    )
+    results: dict[str, Any] = {"machine": machine() | peers_versions(), "effort": asdict(effort)}
+    texts = [_machine_text(results["machine"], plan)]
+    for part in arguments.only or PARTS:
+        print(f"{part} …", flush=True)
+        results[part], text = _MEASURES[part](effort, plan, arguments)
+        texts.append(text)
+    _write(results, "\n\n".join(texts))
+    if not arguments.quick:
+        subprocess.run(
+            [str(peers_python()), str(ROOT / "bench" / "plot.py"), str(WORK / "results.json"), str(PICTURES)],
+            check=True,
+        )
+    return 0
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke test of a few minutes; draws nothing")
+    parser.add_argument("--only", choices=PARTS, action="append", help="one part; may be given again")
+    parser.add_argument("--photos", type=int, help="how many photos (100)")
+    parser.add_argument("--rounds", type=int, help="how often gateway and bare work take turns (2)")
+    parser.add_argument(
+        "--size", type=int, help="longest side that the face model sees (FACE_DETECTION_SIZE)"
+    )
+    parser.add_argument(
+        "--vehicles", type=Path, help="FastestDet.onnx; then gateway and bare work find vehicles too"
+    )
+    parser.add_argument("--scenes", type=Path, help="folder of JPEG photos for more recall backgrounds")
+    return parser.parse_args(words)
+
+
+def _throughput(effort: Effort, plan: DetectorPlan, _arguments: argparse.Namespace) -> tuple[object, str]:
+    photos = make_photos(effort.photos)
+    result = throughput.measure(photos, plan, rounds=effort.rounds, cores=int(machine()["cores"]))
+    memory = _memory_table(result.memory_rss_mb, result.memory_pss_mb)
+    text = "\n\n".join(
+        [
+            f"## Images a second\n\n{_photos_text(photos)}",
+            throughput.table(result.rows),
+            "\n".join(f"- {line}" for line in throughput.verdicts(result.rows)),
+            f"Memory during the gateway's rounds:\n\n{memory}",
+        ]
+    )
+    return result.as_rows(), text
+
+
+def _recall(effort: Effort, plan: DetectorPlan, arguments: argparse.Namespace) -> tuple[object, str]:
+    result = recall.measure(scenes=effort.scenes, threshold=plan.face_threshold, more_scenes=arguments.scenes)
+    result["height_edges_px"] = recall.HEIGHT_EDGES_PX
+    head = (
+        f"## Recall, synthetic\n\n{result['scenes']} composites of {result['people']} cut-out faces in"
+        f" {result['backgrounds']} backgrounds; threshold {plan.face_threshold}."
+    )
+    return result, f"{head}\n\n{recall.tables(result)}"
+
+
+def _memory(effort: Effort, plan: DetectorPlan, _arguments: argparse.Namespace) -> tuple[object, str]:
+    small = [photo.path for photo in make_photos(60) if photo.megapixels < _SMALL_MEGAPIXELS]
+    curve = gateway.measure_memory(small, plan, uploads=effort.uploads)
+    told = [point for point in curve.points if point[0] in (*_TOLD_AFTER, effort.uploads)]
+    roles = tuple(_LIMITS_MB)
+    rows = [[str(count), *(f"{held[role]:.0f}" for role in roles)] for count, held in told]
+    flat = markdown_table(["after uploads", *(f"{role}, RSS MB" for role in roles)], rows)
+    peaks = _memory_table(curve.peak_rss_mb, curve.peak_pss_mb)
+    text = f"## Memory over {effort.uploads} uploads\n\n{flat}\n\nPeaks:\n\n{peaks}"
+    return asdict(curve), text
+
+
+_MEASURES = {"throughput": _throughput, "recall": _recall, "memory": _memory}
+
+
+def _memory_table(rss_mb: dict[str, float], pss_mb: dict[str, float]) -> str:
+    rows = [
+        (role, f"{held:.0f}", f"{pss_mb[role]:.0f}", str(_LIMITS_MB.get(role, "-")))
+        for role, held in rss_mb.items()
+    ]
+    return markdown_table(("process", "peak RSS MB (largest)", "peak PSS MB (all)", "limit MB"), rows)
+
+
+def _machine_text(facts: dict[str, str], plan: DetectorPlan) -> str:
+    lines = [f"- {name}: {value}" for name, value in facts.items()]
+    vehicles = "with vehicles" if plan.vehicles else "without a vehicle model"
+    lines.append(f"- faces seen at {plan.face_size_px} px, threshold {plan.face_threshold}, {vehicles}")
+    return "\n".join(lines)
+
+
+def _photos_text(photos: Sequence[Photo]) -> str:
+    megapixels = [photo.megapixels for photo in photos]
+    mean = sum(megapixels) / len(megapixels)
+    return (
+        f"{len(photos)} photos, {min(megapixels):.1f} to {max(megapixels):.1f} MP, {mean:.1f} on average,"
+        f" JPEG quality 90, {bits_per_pixel(list(photos)):.1f} bits a pixel."
+    )
+
+
+def _write(results: dict[str, Any], text: str) -> None:
+    (WORK / "results.json").write_text(json.dumps(results, indent=1))
+    (WORK / "results.md").write_text(text + "\n")
+    print(f"\n{text}\n\nwritten to {(WORK / 'results.md').relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

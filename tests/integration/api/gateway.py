@@ -1,0 +1,149 @@
+"""A gateway as a process of its own, started as in production: `python api_server.py`."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.fixtures.paths import REPOSITORY_ROOT, find_free_port
+from tests.waiting import wait_until
+
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 30.0
+# What is held below DATA_DIR on the way in and after acceptance.
+HELD_FOLDERS = ("incoming", "objects/original", "objects/.incoming")
+
+
+class Processes:
+    """Processes of one DATA_DIR, all with the same settings."""
+
+    def __init__(self, data_dir: Path, redis_url: str, **settings: str) -> None:
+        self.data_dir = data_dir
+        self._env = {
+            **os.environ,
+            "DATA_DIR": str(data_dir),
+            "REDIS_URL": redis_url,
+            "MODEL_FETCH": "false",
+            "RECONCILE_INTERVAL_S": "0.2",
+            **settings,
+        }
+
+    def run(self, *arguments: str) -> None:
+        subprocess.run([sys.executable, *arguments], cwd=REPOSITORY_ROOT, env=self._env, check=True)
+
+    def start(self, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
+        with (self.data_dir / "processes.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=REPOSITORY_ROOT,
+                env={**self._env, **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+
+class Gateway:
+    """One gateway and what it has stored. `http` talks to it; `restart` keeps the port."""
+
+    def __init__(self, data_dir: Path, redis_url: str, **settings: str) -> None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self.data_dir = data_dir
+        self.port = find_free_port()
+        self.processes = Processes(data_dir, redis_url, PORT=str(self.port), **settings)
+        self.processes.run("init_database.py")
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False)
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self.start()
+
+    def start(self) -> None:
+        self.process = self.processes.start("api_server.py")
+        wait_until(self._answers, timeout_s=START_TIMEOUT_S, what=f"the gateway\n{self.log[-2000:]}")
+
+    def start_workers(self) -> None:
+        """An images worker and the reconciler; returns when both are at work."""
+        self._workers += [
+            self.processes.start("worker.py", "images"),
+            self.processes.start("worker.py", "reconciler"),
+        ]
+        wait_until(self._is_healthy, timeout_s=60, what="workers at work")
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(STOP_TIMEOUT_S)
+
+    def close(self) -> None:
+        self.http.close()
+        for process in (self.process, *self._workers):
+            process.terminate()
+        for process in (self.process, *self._workers):
+            process.wait(STOP_TIMEOUT_S)
+
+    @property
+    def log(self) -> str:
+        return (self.data_dir / "processes.log").read_text(encoding="utf-8", errors="replace")
+
+    def upload(self, picture: bytes, filename: str = "a.jpg", **options: str) -> httpx.Response:
+        return self.http.post("/upload", files={"file": (filename, picture)}, data=options)
+
+    def accepted_job(self, picture: bytes, **options: str) -> str:
+        answer = self.upload(picture, **options)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["job_id"])
+
+    def status(self, job_id: str, **parameters: float) -> dict[str, Any]:
+        answer = self.http.get(f"/status/{job_id}", params=parameters)
+        assert answer.status_code == 200, answer.text
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def ended(self, job_id: str) -> dict[str, Any]:
+        """The status document of a job once it has ended."""
+
+        def look() -> dict[str, Any] | None:
+            document = self.status(job_id, wait=10)
+            return document if document["status"] in {"completed", "failed", "cancelled"} else None
+
+        return wait_until(look, timeout_s=60, what=f"the end of {job_id}")
+
+    def rows(self) -> tuple[int, ...]:
+        """How many images, jobs, batches, items and keys are written down."""
+        tables = ("processed_images", "jobs", "batches", "batch_items", "idempotency_keys")
+        with sqlite3.connect(self.data_dir / "veilgate.db", timeout=10) as connection:
+            counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]  # noqa: S608
+        connection.close()
+        return tuple(counts)
+
+    def held_files(self) -> set[str]:
+        return {
+            str(path.relative_to(self.data_dir))
+            for folder in HELD_FOLDERS
+            for path in (self.data_dir / folder).rglob("*")
+            if path.is_file()
+        }
+
+    def stored(self) -> tuple[object, ...]:
+        """All that an upload may leave behind."""
+        return (*self.rows(), self.held_files())
+
+    def resident_bytes(self) -> int:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.log[-4000:]
+        try:
+            return self.http.get("/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def _is_healthy(self) -> bool:
+        return bool(self.http.get("/health").json()["status"] == "ok")

@@ -1,0 +1,58 @@
+"""What is no picture: a clear answer at once, nothing stored, and the next good picture is served."""
+
+import time
+
+import pytest
+
+from tests.integration.api.gateway import Gateway
+from tests.integration.api.samples import BAD_PICTURES, GOOD
+
+ANSWER_WITHIN_S = 1.0
+NAMES = sorted(BAD_PICTURES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_refused_and_nothing_is_kept(gateway: Gateway, name: str) -> None:
+    content, status, code = BAD_PICTURES[name]
+    before = gateway.stored()
+    began_s = time.monotonic()
+    answer = gateway.upload(content, f"{name}.jpg")
+    assert time.monotonic() - began_s < ANSWER_WITHIN_S
+    document = answer.json()
+    assert (answer.status_code, document["code"]) == (status, code), document
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert document["type"] == f"urn:veilgate:problem:{code}"
+    assert document["status"] == status
+    assert document["title"]
+    assert document["detail"]
+    assert set(document) == {"type", "title", "status", "code", "detail"}
+    assert_says_nothing_of_the_inside(answer.text, gateway)
+    assert gateway.stored() == before
+    assert gateway.upload(GOOD).status_code == 202
+
+
+def test_in_a_batch_each_file_stands_for_itself(gateway: Gateway) -> None:
+    files = [("files", (f"{name}.jpg", BAD_PICTURES[name][0])) for name in NAMES[:-2]]
+    files[3:3] = [("files", ("first.jpg", GOOD))]
+    files.append(("files", ("last.jpg", GOOD)))
+    answer = gateway.http.post("/batch-upload", files=files)
+    assert answer.status_code == 202
+    document = answer.json()
+    assert [item["filename"] for item in document["accepted"]] == ["first.jpg", "last.jpg"]
+    got = {item["filename"]: item["error"]["code"] for item in document["rejected"]}
+    assert got == {f"{name}.jpg": BAD_PICTURES[name][2] for name in NAMES[:-2]}
+    assert_says_nothing_of_the_inside(answer.text, gateway)
+
+
+def test_the_largest_file_is_taken_and_one_byte_more_is_not(gateway: Gateway) -> None:
+    largest = GOOD + bytes(1_000_000 - len(GOOD))
+    assert gateway.upload(largest).json()["file_size"] == 1_000_000
+    before = gateway.stored()
+    answer = gateway.upload(largest + b"\0")
+    assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
+    assert gateway.stored() == before
+
+
+def assert_says_nothing_of_the_inside(text: str, gateway: Gateway) -> None:
+    for hint in (str(gateway.data_dir), "/", "Traceback", "OSError", "sqlite", "python", "errno"):
+        assert hint.lower() not in text.lower(), hint

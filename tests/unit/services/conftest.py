@@ -1,0 +1,3 @@
+from tests.integration.persistence.databases import migrated_file, shelf
+
+__all__ = ["migrated_file", "shelf"]
