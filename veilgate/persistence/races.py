@@ -1,7 +1,5 @@
 """Losing a race is no error: somebody wrote the same thing a moment before us."""
 
-from veilgate.domain.errors import IdempotencyConflict
 
-
-class WrittenByAnother(IdempotencyConflict):
+class WrittenByAnother(Exception):
     """The row is there already. The transaction is void: begin a new one and read theirs."""

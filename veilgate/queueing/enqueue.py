@@ -62,8 +62,8 @@ def dispatch_group(database: Database, work_list: WorkList, group: list[DueJob])
     done: list[str] = []
     try:
         for job in group:
-            work_list.put(job.id, job.kind, job.lane)
-            done.append(job.id)
+            if work_list.put(job.id, job.kind, job.lane):
+                done.append(job.id)
     except REDIS_AWAY as error:
         _log.warning("dispatch.redis_away", left=len(group) - len(done), error=type(error).__name__)
     if done:

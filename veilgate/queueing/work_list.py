@@ -33,30 +33,40 @@ class WorkList:
             for name in family.queues.values()
         }
 
-    def put(self, job_id: str, kind: JobKind, lane: Lane) -> None:
-        """Make sure that the job is on a list or in a worker's hands."""
+    def put(self, job_id: str, kind: JobKind, lane: Lane) -> bool:
+        """Make sure that the job is on a list; False when it cannot be yet.
+
+        That is so while RQ counts it as started: by a worker that has not noticed its cancellation, or one
+        that died. Whoever asks again a moment later will find it free.
+        """
         queue = self.queue_of(family_of(kind), lane)
         try:
             self._enqueue(queue, job_id)
         except DuplicateJobError:
             # RQ knows the id, which says nothing about whether anybody will run it: a reply may have been
             # lost after the job was queued, or a late heartbeat may have revived a dead record.
-            if job_id not in self.listed(queue):
-                self._redis.delete(Job.key_for(job_id))
-                self._redis.zrem(queue.failed_job_registry.key, job_id)
-                self._enqueue(queue, job_id)
+            waiting, started = self._entries(queue)
+            if job_id in waiting:
+                return True
+            if job_id in started:
+                return False
+            self._redis.delete(Job.key_for(job_id))
+            self._redis.zrem(queue.failed_job_registry.key, job_id)
+            self._enqueue(queue, job_id)
+        return True
 
-    def listed(self, queue: Queue) -> set[str]:
-        """Ids that wait on a list, are being handed over, or are in a worker's hands."""
+    def _entries(self, queue: Queue) -> tuple[set[str], set[str]]:
+        """Ids that wait on a list or are being handed over, and ids in a worker's hands."""
         with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.lrange(queue.key, 0, -1)
             pipeline.lrange(queue.intermediate_queue_key, 0, -1)
             pipeline.zrange(queue.started_job_registry.key, 0, -1)
             waiting, handed_over, started = pipeline.execute()
-        return {as_text(entry) for entry in (*waiting, *handed_over)} | {_job_of(entry) for entry in started}
+        return {as_text(entry) for entry in (*waiting, *handed_over)}, {_job_of(entry) for entry in started}
 
     def all_listed(self) -> set[str]:
-        return set().union(*(self.listed(queue) for queue in self._queues.values()))
+        """Ids that wait or are in a worker's hands, on whichever list."""
+        return set().union(*(ids for queue in self._queues.values() for ids in self._entries(queue)))
 
     def forget(self, job_ids: Collection[str]) -> None:
         """Remove ended jobs from the lists, wherever they are; their records go by themselves."""

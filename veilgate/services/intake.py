@@ -101,7 +101,7 @@ class Intake:
                 _write_rows(transaction, upload, header, lane=lane, image_id=image_id, key=key)
                 beside(transaction, image_id)
                 is_committing = True
-        except VeilgateError:
+        except (VeilgateError, WrittenByAnother):
             if not is_committing:
                 self._store.delete([key])
             raise

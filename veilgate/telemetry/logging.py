@@ -31,6 +31,8 @@ def configure_logging(level: str, *, process: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("rq.worker", "alembic", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Warns of every malformed body, which is the caller's business and answered as such.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             *(step for step in shared if step is not structlog.processors.format_exc_info),

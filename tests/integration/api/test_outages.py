@@ -3,6 +3,8 @@
 import shutil
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -76,6 +78,31 @@ def test_with_a_broken_database_nothing_is_accepted(start_gateway: StartGateway)
     assert answer.headers["retry-after"]
     assert "jobs" not in answer.text
     assert gateway.held_files() == set()
+
+
+def test_a_database_file_that_is_gone_is_noticed(start_gateway: StartGateway) -> None:
+    """An open connection would go on writing to the deleted file, and 202 would mean nothing."""
+    gateway = start_gateway()
+    gateway.accepted_job(GOOD)
+    for name in ("veilgate.db", "veilgate.db-wal", "veilgate.db-shm"):
+        (gateway.data_dir / name).unlink(missing_ok=True)
+    assert_unavailable(gateway, "database_unavailable")
+
+
+def test_a_locked_database_is_soon_said_to_be_busy(start_gateway: StartGateway) -> None:
+    gateway = start_gateway()
+    with closing(sqlite3.connect(gateway.data_dir / "veilgate.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(24) as clients:
+            uploads = [clients.submit(gateway.upload, GOOD) for _ in range(24)]
+            began_s = time.monotonic()
+            assert gateway.http.get("/ready").status_code == 200, "readers need not wait for a writer"
+            assert time.monotonic() - began_s < 2
+            answers = [upload.result(timeout=30) for upload in uploads]
+        assert {answer.status_code for answer in answers} == {503}
+        connection.execute("ROLLBACK")
+    assert gateway.upload(GOOD).status_code == 202
+    assert gateway.rows()[:2] == (1, 1)
 
 
 def health(gateway: Gateway) -> dict[str, Any]:

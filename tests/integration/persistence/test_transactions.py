@@ -15,14 +15,17 @@ from veilgate.persistence.unit_of_work import Database
 
 
 def test_five_writers_all_succeed(shelf: Shelf) -> None:
-    """Reading first and writing then is what deferred transactions fail at."""
+    """Reading first and writing then is what deferred transactions fail at. Each writer has its own object,
+    as processes have."""
 
     def write(number: int) -> None:
+        database = Database(open_engine(f"sqlite:///{shelf.path}"))
         for _ in range(200):
-            with shelf.database.write() as transaction:
+            with database.write() as transaction:
                 seen = transaction.totals.all().get("shared", 0)
                 transaction.totals.add(shared=1, **{f"of{number}": 1})
                 assert transaction.totals.all()["shared"] == seen + 1
+        database.close()
 
     with ThreadPoolExecutor(5) as threads:
         list(threads.map(write, range(5)))

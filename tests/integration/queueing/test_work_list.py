@@ -11,7 +11,7 @@ from rq.serializers import JSONSerializer
 from tests.fixtures.private_redis import RunningRedis, StartRedis
 from tests.integration.queueing.lists import Lists
 from tests.integration.queueing.swallowing_proxy import SwallowingProxy
-from veilgate.domain.jobs import Lane
+from veilgate.domain.jobs import JobKind, Lane
 from veilgate.queueing.connection import REDIS_AWAY
 from veilgate.queueing.work_list import TASK
 
@@ -98,6 +98,16 @@ def test_forgetting_removes_an_entry_wherever_it_is(lists: Lists) -> None:
     assert lists.work_list.all_listed() == {"other"}
     assert lists.redis.ttl("rq:job:waiting") > 0, "its record goes by itself"
     assert lists.redis.ttl("rq:job:other") == -1
+
+
+def test_a_job_that_counts_as_started_cannot_be_put_yet(lists: Lists) -> None:
+    """As after a cancel and a retry, while the worker has not noticed: to say it was put would strand it."""
+    lists.put("a")
+    lists.start("a", until_s=9e9)
+    assert not lists.work_list.put("a", JobKind.VEIL, Lane.INTERACTIVE)
+    lists.work_list.forget(["a"])
+    assert lists.work_list.put("a", JobKind.VEIL, Lane.INTERACTIVE)
+    assert lists.waiting() == ["a"]
 
 
 def test_what_is_listed_is_seen_in_every_lane(lists: Lists) -> None:
