@@ -26,7 +26,7 @@ def main(results_path: Path, folder: Path) -> None:
 
 
 def _throughput(axes: plt.Axes, rows: list[dict]) -> None:
-    rows = rows[::-1]
+    rows = [row for row in rows[::-1] if row["key"]]  # without the shapes of pool that were not the best
     colours = [_OURS if row["key"].startswith("c") else _PEER for row in rows]
     bars = axes.barh([row["name"] for row in rows], [row["images_per_s"] for row in rows], color=colours)
     axes.bar_label(bars, fmt="%.2f", padding=3)

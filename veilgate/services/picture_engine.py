@@ -45,6 +45,10 @@ class EngineListener(Protocol):
 
     def picture_ended(self, end: PictureEnd) -> None: ...
 
+    def picture_dropped(self, work: PictureWork) -> None:
+        """An abandoned picture's last stage is over: what it left may be removed."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class _Run:
@@ -56,6 +60,7 @@ class _Run:
     stage_ms: dict[str, int] = field(default_factory=dict)
     started: set[Node] = field(default_factory=set)
     over: bool = False
+    abandoned: bool = False
 
 
 class PictureEngine:
@@ -91,11 +96,11 @@ class PictureEngine:
         self._advance(run)
 
     def abandon(self, job_id: str) -> None:
-        """Stop after the stage that runs now; nobody hears of this picture again."""
+        """Stop after the stage that runs now; nobody hears of an end of this picture."""
         with self._lock:
             run = self._runs.pop(job_id, None)
             if run:
-                run.over = True
+                run.over = run.abandoned = True
 
     def close(self) -> None:
         self._children.shutdown(wait=True, cancel_futures=True)
@@ -177,6 +182,9 @@ class PictureEngine:
             ]
         )
         for run, outcome in zip(runs, outcomes, strict=True):
+            if run.abandoned:
+                self._listener.picture_dropped(run.work)
+                continue
             with self._lock:
                 if outcome.product is not None:
                     run.work.products[type(outcome.product)] = outcome.product

@@ -19,6 +19,7 @@ from veilgate.persistence.records import NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.services.picture_engine import PictureEnd, StageReport
 from veilgate.services.results import assemble_results, outcome_payload
+from veilgate.stages.contract import PictureWork
 from veilgate.storage.keys import job_prefix, result_prefix
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.logging import get_logger
@@ -76,6 +77,9 @@ class Recorder:
 
     def picture_ended(self, end: PictureEnd) -> None:
         self._waiting.put(end)
+
+    def picture_dropped(self, work: PictureWork) -> None:
+        self._drop_superseded(Settlement(work.job_id, work.fence, Verdict.LOST))
 
     def close(self) -> None:
         """Write what has gathered, then stop."""

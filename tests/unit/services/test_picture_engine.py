@@ -167,6 +167,7 @@ def test_nobody_hears_of_an_abandoned_picture() -> None:
     listener.wait_for("b")
     engine.close()
     assert set(listener.ends) == {"b"}
+    assert listener.dropped == [("a", 1)], "what its last stage left may be removed"
     assert following.chunks == [["b"]]
 
 

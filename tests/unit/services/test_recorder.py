@@ -2,7 +2,9 @@
 
 import json
 import queue
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -169,9 +171,12 @@ def _hold_the_lock(desk: Desk, refused: list[str]) -> None:
     def cut_short(connection: Any, _record: object) -> None:
         connection.execute("PRAGMA busy_timeout = 10")
 
-    with desk.shelf.database.write():
+    # Another process, so to speak: within ours, writers wait in line and SQLite refuses nobody.
+    with closing(sqlite3.connect(desk.shelf.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
         desk.recorder.picture_ended(end_of("a"))
         wait_until(lambda: len(refused) >= 2, timeout_s=10, what="two refusals")
+        other.execute("ROLLBACK")
 
 
 def test_files_of_superseded_claims_go_and_those_of_the_winner_stay(desk: Desk) -> None:

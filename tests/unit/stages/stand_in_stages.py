@@ -47,6 +47,7 @@ class Listener:
     def __init__(self) -> None:
         self.reports: list[StageReport] = []
         self.ends: dict[str, PictureEnd] = {}
+        self.dropped: list[tuple[str, int]] = []
         self._lock = threading.Lock()
 
     def stage_ended(self, reports: Sequence[StageReport]) -> None:
@@ -57,6 +58,10 @@ class Listener:
         with self._lock:
             assert end.work.job_id not in self.ends, "a picture ends once"
             self.ends[end.work.job_id] = end
+
+    def picture_dropped(self, work: PictureWork) -> None:
+        with self._lock:
+            self.dropped.append((work.job_id, work.fence))
 
     def stages_of(self, job_id: str) -> list[str]:
         return [report.stage for report in self.reports if report.work.job_id == job_id]
