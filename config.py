@@ -127,7 +127,7 @@ class ModelSettings(_Group):
         description="Lowest score that counts as a face; low, because a missed face is the worse mistake.",
     )
     face_detection_size: Annotated[int, Field(ge=128, le=4096)] = Field(
-        640, description="Longest side, in pixels, of the picture that the face model sees."
+        1280, description="Longest side, in pixels, of the picture that the face model sees."
     )
     vehicle_detection_model_path: str = Field(
         "fastestdet",

@@ -36,8 +36,8 @@ from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
 _CORES = len(os.sched_getaffinity(0))
-# Half of the work is looking for faces, half is decoding, veiling and encoding.
-_DEVICE_THREADS = max(1, _CORES // 2)
+# Each holds a graph's memory of its own; beyond four, more workers (NUM_WORKERS) serve as well.
+_DEVICE_THREADS = min(_CORES, 4)
 _FINISH_THREADS = _CORES
 _DECODE_MEMORY_BYTES = 2_000_000_000
 # Bounds the memory of one model run: 8 pictures of 640 × 480.

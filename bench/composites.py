@@ -10,7 +10,7 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-from bench.detectors import ALL_CORES, DetectorPlan
+from bench.detectors import ALL_CORES_F32, DetectorPlan
 from bench.photos import SIZES_WH, add_noise, fill
 from bench.sources import FACE_PHOTOS, Pixels, photos_bgr
 from veilgate.inference.ports import Detector
@@ -58,7 +58,7 @@ class Composer:
 
     def __init__(self, *, seed: int, more_scenes: Path | None) -> None:
         self._rng = np.random.default_rng(seed)
-        detector = DetectorPlan(1280, _EMPTY_SCORE).faces(ALL_CORES)
+        detector = DetectorPlan(1280, _EMPTY_SCORE).faces(ALL_CORES_F32)
         self._large_faces = list(_photo_faces(detector))
         self._lfw_faces = list(_lfw_faces())
         self.scenes = _empty_scenes(detector, more_scenes)

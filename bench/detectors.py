@@ -22,10 +22,13 @@ class ModelThreads:
 
     streams: int
     threads: int
+    # None = what OpenVINO chooses for this processor, as the gateway does.
+    precision: str | None = None
 
 
 _CORES = len(os.sched_getaffinity(0))
 ALL_CORES = ModelThreads(1, _CORES)
+ALL_CORES_F32 = ModelThreads(1, _CORES, precision="f32")
 
 
 class FreeSession(OpenVinoSession):
@@ -36,11 +39,12 @@ class FreeSession(OpenVinoSession):
         graph = core.read_model(onnx)
         graph.reshape(list(input_shape))
         options = {
-            "INFERENCE_PRECISION_HINT": "f32",
             "NUM_STREAMS": model_threads.streams,
             "INFERENCE_NUM_THREADS": model_threads.threads,
             "ENABLE_CPU_PINNING": False,  # or the models of all processes would sit on the first core
         }
+        if model_threads.precision:
+            options["INFERENCE_PRECISION_HINT"] = model_threads.precision
         compiled = core.compile_model(graph, "CPU", options)
         self._free: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
         for _ in range(model_threads.streams):

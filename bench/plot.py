@@ -37,9 +37,10 @@ def _throughput(axes: plt.Axes, rows: list[dict]) -> None:
 def _recall(axes: plt.Axes, recall: dict) -> None:
     edges = recall["height_edges_px"]
     middles = [(low * high) ** 0.5 for low, high in pairwise(edges)]
-    for index, size in enumerate(recall["sizes"]):
+    sizes = [size for size in recall["sizes"] if size["name"] == str(size["size_px"])]
+    for index, size in enumerate(sizes):
         shares = [100 * hits / faces if faces else float("nan") for hits, faces in size["by_height"]]
-        colour = plt.cm.viridis(index / len(recall["sizes"]))
+        colour = plt.cm.viridis(index / len(sizes))
         axes.plot(middles, shares, marker="o", markersize=4, color=colour, label=f"{size['size_px']} px")
     axes.set_xscale("log")
     axes.set_xticks(edges, [str(edge) for edge in edges])

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from bench.composites import Composer, Composite
-from bench.detectors import ALL_CORES, DetectorPlan
+from bench.detectors import ALL_CORES, ALL_CORES_F32, DetectorPlan, ModelThreads
 from bench.intervals import bin_of, iou, wilson_interval
 from bench.tables import markdown_table, percent
 from veilgate.inference.ports import Detector
 
 SIZES_PX = (480, 640, 800, 960, 1280, 1600)
+# The default size once more in 32 bits, to show what the processor's own precision costs.
+_VARIANTS: tuple[tuple[int, ModelThreads], ...] = (
+    *((size_px, ALL_CORES) for size_px in SIZES_PX),
+    (1280, ALL_CORES_F32),
+)
 HEIGHT_EDGES_PX = (12, 16, 24, 32, 48, 64, 100, 200)
 SEEN_EDGES_PX = (0, 4, 6, 8, 12, 16, 24, 48, 400)
 _FACES_A_SCENE = 32
@@ -28,6 +33,7 @@ class Tally:
     """What one detector size made of all scenes. A count is [hits, faces]."""
 
     size_px: int
+    precision: str | None
     by_height: list[list[int]] = field(default_factory=lambda: [[0, 0] for _ in HEIGHT_EDGES_PX[1:]])
     by_seen: list[list[int]] = field(default_factory=lambda: [[0, 0] for _ in SEEN_EDGES_PX[1:]])
     false_finds: int = 0
@@ -42,6 +48,7 @@ class Tally:
         hits, faces = self.total
         return {
             "size_px": self.size_px,
+            "name": f"{self.size_px}, {self.precision}" if self.precision else str(self.size_px),
             "hits": hits,
             "faces": faces,
             "interval": wilson_interval(hits, faces),
@@ -54,8 +61,8 @@ class Tally:
 
 def measure(*, scenes: int, threshold: float, more_scenes: Path | None) -> dict[str, Any]:
     composer = Composer(seed=_SEED, more_scenes=more_scenes)
-    tallies = [Tally(size_px) for size_px in SIZES_PX]
-    detectors = [DetectorPlan(size_px, threshold).faces(ALL_CORES) for size_px in SIZES_PX]
+    tallies = [Tally(size_px, threads.precision) for size_px, threads in _VARIANTS]
+    detectors = [DetectorPlan(size_px, threshold).faces(threads) for size_px, threads in _VARIANTS]
     for number in range(scenes):
         composite = composer.draw(number, faces=_FACES_A_SCENE)
         for detector, tally in zip(detectors, tallies, strict=True):
@@ -99,7 +106,7 @@ def tables(result: dict[str, Any]) -> str:
         ("detector size", "recall %", "95 % interval", "faces", "false finds a scene", "ms a picture"),
         [
             (
-                str(size["size_px"]),
+                size["name"],
                 percent(size["hits"] / size["faces"]),
                 " to ".join(map(percent, size["interval"])),
                 str(size["faces"]),
@@ -122,7 +129,7 @@ def tables(result: dict[str, Any]) -> str:
 
 def _by_bin(sizes: list[dict[str, Any]], key: str, edges: Sequence[int]) -> str:
     heads = ["detector size", *(f"{low} to {high}" for low, high in pairwise(edges))]
-    rows = [[str(size["size_px"]), *(_share(*counts) for counts in size[key])] for size in sizes]
+    rows = [[size["name"], *(_share(*counts) for counts in size[key])] for size in sizes]
     return markdown_table(heads, rows)
 
 
