@@ -15,10 +15,10 @@ import numpy as np
 from veilgate.domain.errors import UndecodablePicture, VeilgateError
 from veilgate.domain.pictures import PictureLimits
 from veilgate.imaging.picture import Picture
-from veilgate.imaging.shared_file import open_anonymous_file, read_all, write_all
+from veilgate.imaging.shared_file import read_all, write_all
 
 DecodeFunction = Callable[[bytes, PictureLimits], Picture]
-READY = b"ready"
+READY, WRITTEN = b"ready", b"written"
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 # The pool ends a late child by itself; the alarm ends one whose pool was killed before it could.
 _ALARM_FACTOR, _ALARM_SLACK_S = 1.5, 1.0
@@ -27,10 +27,10 @@ _ALARM_FACTOR, _ALARM_SLACK_S = 1.5, 1.0
 def serve(
     pipe: Connection, decode: DecodeFunction, *, limits: PictureLimits, timeout_s: float, memory_bytes: int
 ) -> None:
-    """Answer each file received with JSON, and with a file of pixels when it is a picture.
+    """Answer each file received with JSON: `{width, height, has_alpha, format}`, or `{code, message}`.
 
-    The answer is `{width, height, has_alpha, format}`, then a descriptor of a file that holds the RGB
-    pixels and the alpha plane; or `{code, message}`. Returns when the other end closes.
+    After the first kind comes the descriptor of a file with room for the RGB pixels and the alpha plane;
+    `WRITTEN` says that they are in it. Returns when the other end closes.
     """
     _confine(memory_bytes)
     # A limit that the largest picture cannot fit in would make sound pictures look broken: fail now.
@@ -76,9 +76,6 @@ def _keep_freed_memory() -> None:
 def _answer(pipe: Connection, encoded_file: int, decode: DecodeFunction, *, limits: PictureLimits) -> None:
     try:
         picture = decode(_take(encoded_file), limits)
-        pixel_file = open_anonymous_file()
-        planes = (picture.pixels, picture.alpha)
-        write_all(pixel_file, [plane.data for plane in planes if plane is not None])
     except VeilgateError as error:
         _send_json(pipe, {"code": error.code, "message": error.message})
         return
@@ -87,8 +84,13 @@ def _answer(pipe: Connection, encoded_file: int, decode: DecodeFunction, *, limi
         return
     answer = {"width": picture.width, "height": picture.height, "format": picture.format.value}
     _send_json(pipe, {**answer, "has_alpha": picture.alpha is not None})
-    reduction.send_handle(pipe, pixel_file, os.getppid())
-    os.close(pixel_file)
+    pixel_file = reduction.recv_handle(pipe)
+    try:
+        os.lseek(pixel_file, 0, os.SEEK_SET)
+        write_all(pixel_file, [plane.data for plane in (picture.pixels, picture.alpha) if plane is not None])
+    finally:
+        os.close(pixel_file)
+    pipe.send_bytes(WRITTEN)
 
 
 def _take(file: int) -> bytes:

@@ -1,15 +1,12 @@
 """One decode process, seen from the process that asks."""
 
 import json
-import mmap
 import os
 from collections.abc import Iterator
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any
-
-import numpy as np
 
 from veilgate.domain.errors import (
     DecoderCrashed,
@@ -19,11 +16,14 @@ from veilgate.domain.errors import (
     VeilgateError,
 )
 from veilgate.domain.pictures import PictureFormat, PictureLimits
-from veilgate.imaging.decode_child import READY, DecodeFunction, serve
+from veilgate.imaging.decode_child import READY, WRITTEN, DecodeFunction, serve
 from veilgate.imaging.picture import Picture
+from veilgate.imaging.pixel_buffers import BufferShelf
 from veilgate.imaging.shared_file import open_anonymous_file, write_all
 
 _START_TIMEOUT_S = 30.0
+# Two pictures of 12 MP, or more smaller ones.
+_MOST_IDLE_BYTES = 80_000_000
 # What a pipe does, and what its bytes do when read, once the child at its other end died or talks nonsense.
 _BROKEN_PIPE = (OSError, EOFError, RuntimeError, ValueError, KeyError)
 
@@ -47,6 +47,8 @@ class DecodeProcess:
         self._decode = decode
         self._options = {"limits": limits, "timeout_s": timeout_s, "memory_bytes": memory_bytes}
         self._timeout_s = timeout_s
+        self._max_pixels = limits.max_pixels
+        self._shelf = BufferShelf(most_idle_bytes=_MOST_IDLE_BYTES)
         self._process: ForkServerProcess | None = None
         self._pipe: Connection | None = None
 
@@ -96,6 +98,9 @@ class DecodeProcess:
             self._process.kill()
             self._process.join()
         self._process = self._pipe = None
+        # Whatever ended the child, it may have kept a hand on its buffers: the next one gets new ones.
+        self._shelf.close()
+        self._shelf = BufferShelf(most_idle_bytes=_MOST_IDLE_BYTES)
 
     def _ask(self, data: bytes) -> dict[str, Any]:
         assert self._process is not None
@@ -112,31 +117,33 @@ class DecodeProcess:
         return answer
 
     def _receive_picture(self, answer: dict[str, Any]) -> Picture:
+        """Give the child a buffer to write its picture into."""
+        assert self._process is not None
         assert self._pipe is not None
-        self._await_child()
-        pixel_file = reduction.recv_handle(self._pipe)
+        width, height, has_alpha = int(answer["width"]), int(answer["height"]), bool(answer["has_alpha"])
+        # A child that a hostile picture took over must not make us hold more than a picture may have.
+        if width < 1 or height < 1 or width * height > self._max_pixels:
+            raise ValueError("The child's answer is no picture's.")
+        count = width * height
+        size_bytes = count * (4 if has_alpha else 3)
+        buffer = self._shelf.take(size_bytes)
         try:
-            return _map_picture(pixel_file, answer)
-        finally:
-            os.close(pixel_file)
+            reduction.send_handle(self._pipe, buffer.file, self._process.pid)
+            self._await_child()
+            if self._pipe.recv_bytes() != WRITTEN:
+                raise ValueError("The child did not write its pixels.")
+        except BaseException:
+            self._shelf.put_back(buffer)
+            raise
+        whole = self._shelf.lend(buffer, size_bytes)
+        pixels = whole[: 3 * count].reshape(height, width, 3)
+        alpha = whole[3 * count :].reshape(height, width) if has_alpha else None
+        return Picture(pixels, alpha, PictureFormat(answer["format"]))
 
     def _await_child(self) -> None:
         assert self._pipe is not None
         if not self._pipe.poll(self._timeout_s):
             raise DecodeTimeout(f"Decoding took more than {self._timeout_s:g} seconds and was ended.")
-
-
-def _map_picture(pixel_file: int, answer: dict[str, Any]) -> Picture:
-    """A picture upon the file's pages, which are freed when its arrays are."""
-    width, height, has_alpha = int(answer["width"]), int(answer["height"]), bool(answer["has_alpha"])
-    count = width * height
-    # A child that a hostile picture took over must not make us read beyond the file.
-    if width < 1 or height < 1 or os.fstat(pixel_file).st_size != count * (4 if has_alpha else 3):
-        raise ValueError("The child's answer does not fit its pixels.")
-    mapping = mmap.mmap(pixel_file, 0)
-    pixels = np.frombuffer(mapping, np.uint8, count=3 * count).reshape(height, width, 3)
-    alpha = np.frombuffer(mapping, np.uint8, offset=3 * count).reshape(height, width) if has_alpha else None
-    return Picture(pixels, alpha, PictureFormat(answer["format"]))
 
 
 def _error_class(code: str) -> type[VeilgateError]:

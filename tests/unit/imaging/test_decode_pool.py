@@ -98,14 +98,20 @@ def test_many_threads_share_few_children(pool: DecodePool) -> None:
     assert widths == [64 + index for index in range(24)]
 
 
-def test_no_descriptor_is_left_open(pool: DecodePool) -> None:
-    pool.decode(PICTURE)
-    before = len(list(Path("/proc/self/fd").iterdir()))
+def test_descriptors_do_not_pile_up(pool: DecodePool) -> None:
+    fresh = open_descriptors()
     kept = [pool.decode(PICTURE) for _ in range(10)]
-    # A mapping holds a descriptor of its own; nothing else may stay.
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before + len(kept)
+    level = open_descriptors()
     kept.clear()
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    for _ in range(50):
+        pool.decode(PICTURE)
+    assert open_descriptors() <= level, "buffers are used again"
+    pool.close()
+    assert open_descriptors() < fresh, "nor is one left at the end"
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_a_decode_that_hangs_is_ended_and_its_child_replaced(
