@@ -38,7 +38,7 @@ class FreeSession(OpenVinoSession):
         core = ov.Core()
         graph = core.read_model(onnx)
         graph.reshape(list(input_shape))
-        options = {
+        options: dict[str, object] = {
             "NUM_STREAMS": model_threads.streams,
             "INFERENCE_NUM_THREADS": model_threads.threads,
             "ENABLE_CPU_PINNING": False,  # or the models of all processes would sit on the first core
