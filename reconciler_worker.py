@@ -28,7 +28,7 @@ def run(config: Config, stack: ExitStack) -> None:
         redis,
         work_list,
         Sweeper(redis, queues, handover_s=config.queue.job_lease_s / 2),
-        expiry=LeaseExpiry(database, policy=retry_policy(config), wake=partial(publish, redis)),
+        expiry=LeaseExpiry(database, store, policy=retry_policy(config), wake=partial(publish, redis)),
         housekeeping=Housekeeping(database, store),
         timing=ReconcilerTiming(
             interval_s=config.queue.reconcile_interval_s, waiting_after_s=config.queue.job_lease_s * 1.5

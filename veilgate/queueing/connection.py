@@ -2,13 +2,11 @@
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
-# Redis refuses writes when it is full, loading or a replica: to us that is the same as being away.
-REDIS_AWAY = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError, OSError)
+# Redis also refuses when it is full, loading, a replica, or cannot write its log: to us that is being away.
+REDIS_AWAY = (RedisError, OSError)
 
 
 def open_redis(url: str, *, timeout_s: float) -> Redis:

@@ -1,9 +1,11 @@
 """The worker process as RQ sees it: a SimpleWorker whose every job opens a session."""
 
 import time
+from contextlib import suppress
 from types import FrameType
 
 from redis import Redis
+from redis.client import Pipeline
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -81,6 +83,19 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
             if timeout is None:  # burst mode: the lists are empty, so the work is done
                 return None
         return None
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """What we only tell RQ's tools must not end the worker when Redis is away for a moment."""
+        with suppress(*REDIS_AWAY):
+            super().heartbeat(timeout, pipeline)
+
+    def set_state(self, state: WorkerStatus, pipeline: Pipeline | None = None) -> None:
+        with suppress(*REDIS_AWAY):
+            super().set_state(state, pipeline)
+
+    def check_for_suspension(self, burst: bool) -> None:
+        with suppress(*REDIS_AWAY):
+            super().check_for_suspension(burst)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
         """Set a flag, nothing else: stock RQ raises here, which strands a job that was just taken."""

@@ -1,5 +1,6 @@
 """Claimed jobs as pictures for the engine."""
 
+from veilgate.domain.errors import InputRejected
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.pictures import PictureFormat, PictureHeader
 from veilgate.persistence.records import ClaimedJob
@@ -12,21 +13,26 @@ class ImageJobs:
         self._engine = engine
 
     def begin(self, job: ClaimedJob) -> None:
-        options = UploadOptions.from_json(job.options)
-        self._engine.submit(
-            PictureWork(
-                job_id=job.id,
-                image_id=job.image_id,
-                fence=job.fence,
-                original_key=job.original_key,
-                sha256=job.sha256,
-                header=PictureHeader(PictureFormat(job.format), job.width, job.height),
-                policy=options.policy,
-                options=options.as_dict(),
-                attempts=job.attempts,
-                queued_ms=max(0, job.started_at_ms - job.created_at_ms),
-            )
-        )
+        """Hand a picture to the engine. One whose options this version does not know fails by itself."""
+        try:
+            self._engine.submit(_work(job, UploadOptions.from_json(job.options)))
+        except InputRejected as error:
+            self._engine.reject(_work(job, UploadOptions()), error)
 
     def abandon(self, job_id: str) -> None:
         self._engine.abandon(job_id)
+
+
+def _work(job: ClaimedJob, options: UploadOptions) -> PictureWork:
+    return PictureWork(
+        job_id=job.id,
+        image_id=job.image_id,
+        fence=job.fence,
+        original_key=job.original_key,
+        sha256=job.sha256,
+        header=PictureHeader(PictureFormat(job.format), job.width, job.height),
+        policy=options.policy,
+        options=options.as_dict(),
+        attempts=job.attempts,
+        queued_ms=max(0, job.started_at_ms - job.created_at_ms),
+    )

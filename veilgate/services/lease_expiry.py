@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Sequence
 
-from veilgate.domain.errors import PictureFailed, TooManyDeliveries, WorkerDied
+from veilgate.domain.errors import PictureFailed, TooManyDeliveries, VeilgateError, WorkerDied
 from veilgate.domain.jobs import JobStatus
 from veilgate.domain.retry import RetryPolicy
 from veilgate.persistence.records import ExpiredJob, NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.storage.keys import job_prefix
+from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -19,9 +21,15 @@ class LeaseExpiry:
     only then does a death count against the picture."""
 
     def __init__(
-        self, database: Database, *, policy: RetryPolicy, wake: Callable[[Sequence[str]], None]
+        self,
+        database: Database,
+        store: ObjectStore,
+        *,
+        policy: RetryPolicy,
+        wake: Callable[[Sequence[str]], None],
     ) -> None:
         self._database = database
+        self._store = store
         self._policy = policy
         self._wake = wake
 
@@ -31,15 +39,16 @@ class LeaseExpiry:
         while True:
             with self._database.write() as transaction:
                 expired = transaction.claims.expired(limit=_PAGE)
-                for job in expired:
-                    self._expire_one(transaction, job)
+                failed = [job.id for job in expired if self._expire_one(transaction, job)]
             if not expired:
                 return count
             count += len(expired)
             self._wake([job.id for job in expired])
+            self._drop_files(failed)
             _log.warning("lease.expired", jobs=len(expired))
 
-    def _expire_one(self, transaction: Transaction, job: ExpiredJob) -> None:
+    def _expire_one(self, transaction: Transaction, job: ExpiredJob) -> bool:
+        """Put a job back, or end it; whether that was its end."""
         attempts = job.attempts + (1 if job.ran_alone else 0)
         error = self._final_error(attempts, job.deliveries)
         status = JobStatus.FAILED if error else JobStatus.SUBMITTED
@@ -47,7 +56,7 @@ class LeaseExpiry:
         if not transaction.events.append_fenced(
             job.id, job.fence, NewEvent("job", status, json.dumps(payload))
         ):
-            return
+            return False
         if error:
             transaction.claims.fail(job.id, job.fence, error, attempts=attempts)
             transaction.totals.add(failed=1)
@@ -55,6 +64,15 @@ class LeaseExpiry:
             transaction.claims.put_back(
                 job.id, job.fence, attempts=attempts, delay_ms=0, suspect=True, error=None
             )
+        return error is not None
+
+    def _drop_files(self, job_ids: Sequence[str]) -> None:
+        """What the workers had stored before they died: no row will ever point to it."""
+        try:
+            for job_id in job_ids:
+                self._store.delete([stored.key for stored in self._store.list(job_prefix(job_id))])
+        except (VeilgateError, OSError):
+            _log.warning("lease.files_left", jobs=len(job_ids))
 
     def _final_error(self, attempts: int, deliveries: int) -> PictureFailed | None:
         if attempts >= self._policy.max_attempts:

@@ -95,6 +95,10 @@ class PictureEngine:
             self._runs[work.job_id] = run
         self._advance(run)
 
+    def reject(self, work: PictureWork, error: VeilgateError) -> None:
+        """End a picture that cannot even begin."""
+        self._listener.picture_ended(PictureEnd(work, {}, {}, 0, error))
+
     def abandon(self, job_id: str) -> None:
         """Stop after the stage that runs now; nobody hears of an end of this picture."""
         with self._lock:

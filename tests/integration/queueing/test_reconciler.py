@@ -30,17 +30,19 @@ class Makes:
 
     def __init__(self, shelf: Shelf, lists: Lists, folder: Path) -> None:
         self.woken: list[str] = []
-        self._shelf, self._lists, self._folder = shelf, lists, folder
+        self.objects = folder / "objects"
+        self._shelf, self._lists = shelf, lists
 
     def __call__(self, timing: ReconcilerTiming = AT_ONCE) -> Reconciler:
         database, lists = self._shelf.database, self._lists
+        store = LocalObjectStore(self.objects)
         return Reconciler(
             database,
             lists.redis,
             lists.work_list,
             Sweeper(lists.redis, list(lists.lanes.values()), handover_s=10),
-            expiry=LeaseExpiry(database, policy=POLICY, wake=self._woke),
-            housekeeping=Housekeeping(database, LocalObjectStore(self._folder / "objects")),
+            expiry=LeaseExpiry(database, store, policy=POLICY, wake=self._woke),
+            housekeeping=Housekeeping(database, store),
             timing=timing,
         )
 
@@ -156,6 +158,9 @@ def test_an_expired_lease_brings_a_job_back_as_a_suspect(shelf: Shelf, lists: Li
 def test_deaths_alone_end_a_job_after_its_attempts(shelf: Shelf, make: Makes) -> None:
     shelf.add("a")
     reconciler, statuses = make(), []
+    left = make.objects / "results" / "a" / "1" / "processed.jpg"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"stored by a worker that died before it could say so")
     for _ in range(POLICY.max_attempts):
         shelf.claim("a", alone=True)
         shelf.expire("a")
@@ -163,6 +168,7 @@ def test_deaths_alone_end_a_job_after_its_attempts(shelf: Shelf, make: Makes) ->
         statuses.append((shelf.job("a")["status"], shelf.job("a")["attempts"]))
     assert statuses == [("submitted", 1), ("submitted", 2), ("failed", 3)]
     assert shelf.job("a")["error_code"] == "worker_died"
+    assert not left.exists()
     with shelf.database.read() as transaction:
         assert transaction.totals.all() == {"failed": 1}
 

@@ -59,6 +59,9 @@ OVERRIDDEN = {
     "request_stop",
     "get_heartbeat_ttl",
     "clean_registries",
+    "heartbeat",
+    "set_state",
+    "check_for_suspension",
 }
 
 
