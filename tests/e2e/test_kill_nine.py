@@ -81,19 +81,14 @@ def _has_reached(accepted: list[str], goal: int) -> bool:
 
 
 def _kill(house: House, victim: str) -> None:
-    words = {"gateway": ("api_server.py",), "worker": ("worker.py", "images")}
-    if victim == "redis":
-        pid = next(pid for pid, line in house.children().items() if "redis-server" in line)
-    else:
-        pid = wait_until(lambda: _pid(house, *words[victim]), timeout_s=30, what=f"a {victim}")
+    """Kill −9, as soon as there is one: it may be down from the kill before."""
+    pid = wait_until(partial(_pid_of, house, victim), timeout_s=30, what=f"a {victim}")
     os.kill(pid, signal.SIGKILL)
 
 
-def _pid(house: House, *words: str) -> int | None:
-    try:
-        return house.pid_of(*words)
-    except AssertionError:
-        return None
+def _pid_of(house: House, victim: str) -> int | None:
+    mark = {"gateway": "api_server.py", "worker": "worker.py images", "redis": "redis-server"}[victim]
+    return next((pid for pid, line in house.children().items() if mark in line), None)
 
 
 def _completed(house: House) -> int:
