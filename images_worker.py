@@ -36,11 +36,11 @@ from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
 _CORES = len(os.sched_getaffinity(0))
-# Each holds a graph's memory of its own; beyond four, more workers (NUM_WORKERS) serve as well.
+# Each holds a graph's memory of its own. Four is a guess: only two cores were at hand to measure.
 _DEVICE_THREADS = min(_CORES, 4)
 _FINISH_THREADS = _CORES
 _DECODE_MEMORY_BYTES = 2_000_000_000
-# Bounds the memory of one model run: 8 pictures of 640 × 480.
+# Two pictures of 1280 × 960: on a CPU they run one after the other, and the first waits for the last.
 _LARGEST_CHUNK_PIXELS = 2_500_000
 
 

@@ -11,8 +11,9 @@ Measured with CenterFace, f32, 2 cores of an AVX-512 EPYC, ms per picture (peak 
     31 shapes: one graph 13.6 (454 MB in all); a graph for each 10.7 (1,911 MB, and 297 at first sight)
 
 Hence one graph with dynamic shapes and one picture a run: batches leave the cache, so they only cost time
-and memory. Alone, two threads a picture are quicker; but a worker has other work for its cores, and threads
-that wait for each other on busy cores burn them, so each stream has one.
+and memory. Alone, two threads a picture are quicker; under full load two streams of one thread and one stream
+of two came out the same within noise, and one stream of one thread slower. Streams of one thread need no
+agreement between cores that have other work.
 
 The precision is left to OpenVINO, which takes bfloat16 where the processor computes in it. Of 2,560 synthetic
 faces at 1280 px, 54.0 % are found either way, in 52 ms a picture in place of 85 (docs/adr/0004).

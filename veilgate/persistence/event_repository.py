@@ -10,7 +10,7 @@ from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.records import EventRecord, NewEvent
 
-# Made once: a worker writes six events a picture, and building these took as long as running them.
+# Made once, because a worker writes six events a picture.
 _THE_JOB = jobs.c.id == bindparam("the_job")
 _DRAW = update(jobs).where(_THE_JOB).values(event_seq=jobs.c.event_seq + 1)
 _DRAW_FENCED = _DRAW.where(jobs.c.fence == bindparam("our_fence"), jobs.c.status == JobStatus.PROCESSING)

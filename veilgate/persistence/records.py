@@ -66,7 +66,6 @@ class JobRecord:
     created_at_ms: int
     updated_at_ms: int
     started_at_ms: int | None
-    finished_at_ms: int | None
     filename: str
     file_size: int
     original_key: str

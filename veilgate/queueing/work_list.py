@@ -83,9 +83,6 @@ class WorkList:
                         pipeline.zrem(started_key, entry)
                 pipeline.execute()
 
-    def lengths(self) -> dict[str, int]:
-        return {name: int(self._redis.llen(queue.key)) for name, queue in self._queues.items()}
-
     def lanes_of(self, family: WorkFamily) -> dict[Lane, Queue]:
         return {lane: self.queue_of(family, lane) for lane in Lane}
 

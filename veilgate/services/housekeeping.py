@@ -34,8 +34,8 @@ class Housekeeping:
     def remove_orphans(self, day_prefix: str) -> int:
         """Delete the originals of a past day that have no row: uploads that died before their commit."""
         removed, page = 0, []
-        for stored in self._store.list(day_prefix):
-            page.append(stored.key)
+        for key in self._store.list(day_prefix):
+            page.append(key)
             if len(page) == _PAGE:
                 removed += self._remove_unknown(page)
                 page = []

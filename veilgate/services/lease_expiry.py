@@ -70,7 +70,7 @@ class LeaseExpiry:
         """What the workers had stored before they died: no row will ever point to it."""
         try:
             for job_id in job_ids:
-                self._store.delete([stored.key for stored in self._store.list(job_prefix(job_id))])
+                self._store.delete(list(self._store.list(job_prefix(job_id))))
         except (VeilgateError, OSError):
             _log.warning("lease.files_left", jobs=len(job_ids))
 

@@ -203,7 +203,7 @@ class Recorder:
                 prefix for number in range(1, fence + 1) if (prefix := result_prefix(job_id, number)) != shown
             )
             stored = self._store.list(job_prefix(job_id))
-            self._store.delete([item.key for item in stored if item.key.startswith(ours)])
+            self._store.delete([key for key in stored if key.startswith(ours)])
         except (VeilgateError, OSError):
             _log.warning("record.superseded_files_left", job_id=job_id)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from veilgate.domain.errors import DiskFull, ObjectStoreUnavailable
-from veilgate.storage.ports import StoredObject
 
 _CHUNK_BYTES = 1 << 20
 _INCOMING = ".incoming"
@@ -67,7 +66,7 @@ class LocalObjectStore:
                 path.unlink(missing_ok=True)
                 self._drop_empty_parents(path.parent)
 
-    def list(self, prefix: str) -> Iterator[StoredObject]:
+    def list(self, prefix: str) -> Iterator[str]:
         # The folder part of a prefix is a folder; what is left is the start of a name.
         folder = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self._root
         for parent, _, names in os.walk(folder):
@@ -75,8 +74,7 @@ class LocalObjectStore:
                 path = Path(parent) / name
                 key = path.relative_to(self._root).as_posix()
                 if key.startswith(prefix) and not key.startswith(_INCOMING):
-                    stat = path.stat()
-                    yield StoredObject(key, stat.st_size, stat.st_mtime)
+                    yield key
 
     def uri(self, key: str) -> str:
         return self._path(key).as_uri()

@@ -1,16 +1,8 @@
 """What the house asks of an object store."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    key: str
-    size: int
-    modified_epoch_s: float
 
 
 class ObjectStore(Protocol):
@@ -36,7 +28,9 @@ class ObjectStore(Protocol):
         """Delete what is there; a missing object is no error."""
         ...
 
-    def list(self, prefix: str) -> Iterator[StoredObject]: ...
+    def list(self, prefix: str) -> Iterator[str]:
+        """The keys that begin so."""
+        ...
 
     def uri(self, key: str) -> str:
         """The name that results carry: `file://…` or `s3://bucket/key`."""

@@ -20,7 +20,6 @@ def test_a_job_is_put_on_the_list_of_its_lane(lists: Lists) -> None:
     lists.put("a")
     lists.put("b", lane=Lane.BULK)
     assert (lists.waiting(), lists.waiting(Lane.BULK)) == (["a"], ["b"])
-    assert lists.work_list.lengths() == {"images-interactive": 1, "images-bulk": 1}
 
 
 def test_the_record_names_our_task_and_only_the_id(lists: Lists) -> None:

@@ -59,7 +59,7 @@ def test_the_original_stays_when_the_row_may_be_there(
     with pytest.raises(DatabaseUnavailable):
         accept(shelf, store, astronaut_jpeg, when_committing=True)
     assert [row["original_key"] for row in shelf.rows("SELECT original_key FROM processed_images")] == [
-        stored.key for stored in store.list("original/")
+        *store.list("original/")
     ]
 
 

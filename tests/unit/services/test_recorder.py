@@ -66,7 +66,7 @@ class Desk:
         self.store.put(f"results/{job_id}/{fence}/processed.jpg", b"x", media_type="image/jpeg")
 
     def files(self) -> list[str]:
-        return sorted(stored.key for stored in self.store.list("results/"))
+        return sorted(self.store.list("results/"))
 
     def settled(self) -> Settlement:
         return self._settlements.get(timeout=10)
