@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
-ROOTS := config.py api_server.py worker.py images_worker.py reconciler_worker.py resources.py init_database.py pipeline_architecture.py database_models.py
+ROOTS := config.py config_checks.py api_server.py worker.py images_worker.py reconciler_worker.py resources.py init_database.py pipeline_architecture.py database_models.py
 TYPED := $(ROOTS) veilgate tests
 
 .PHONY: help run test test-all check bench format clean dev
@@ -37,4 +37,4 @@ format: dev ## Rewrite the code in the house's format
 
 clean: ## Remove caches and build leavings; data/ and .venv/ stay
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist
-	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +

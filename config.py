@@ -2,23 +2,34 @@
 
 Settings are read from the environment and from `.env`, by the names operators know, without a prefix.
 Only the roots read this module; everything below them is handed plain values. docs/configuration.md and
-the README list every field, and a test keeps them equal to this file.
+.env.example list every field, and a test keeps them equal to this file.
 """
 
 import hashlib
 import os
 import socket
+import sys
 import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from config_checks import Encryption, Environment, FaceTiling, contradictions
 
 # The kernel takes 107 bytes for the path of a Unix socket.
 LONGEST_SOCKET_PATH = 100
+
+
+class WrongSettings(ValueError):
+    """Everything that is wrong with the settings, a line each; none of them shows a secret."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n  ".join(["these settings are wrong:", *lines]))
+        self.lines = tuple(lines)
 
 
 class _Group(BaseSettings):
@@ -28,6 +39,10 @@ class _Group(BaseSettings):
 class ServerSettings(_Group):
     """Where the gateway listens and what it takes."""
 
+    environment: Environment = Field(
+        Environment.DEVELOPMENT,
+        description="`production` refuses to start on what is meant for one machine and for trying out.",
+    )
     host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="Port the gateway listens on.")
     max_upload_bytes: Annotated[int, Field(ge=1024)] = Field(
@@ -48,11 +63,45 @@ class StorageSettings(_Group):
     """Where rows and pictures are kept."""
 
     data_dir: Path = Field(Path("data"), description="Folder for everything the embedded default keeps.")
-    database_url: str = Field("", description="SQLAlchemy URL; empty = SQLite in DATA_DIR.")
+    database_url: SecretStr = Field(
+        SecretStr(""),
+        description="mysql+pymysql://user:password@host/name, or sqlite:///path; empty = SQLite in DATA_DIR.",
+    )
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = Field(
+        10, description="Most connections that one process holds to MySQL."
+    )
+    s3_bucket: str = Field(
+        "", description="Bucket for originals and results; empty = the folder `objects` in DATA_DIR."
+    )
+    s3_endpoint_url: str = Field(
+        "", description="Address of an S3-compatible server such as MinIO; empty = AWS."
+    )
+    s3_public_endpoint_url: str = Field(
+        "", description="The same server as callers reach it, for signed addresses; empty = S3_ENDPOINT_URL."
+    )
+    aws_region: str = Field("us-east-1", description="Region of the bucket.")
+    aws_access_key_id: str = Field(
+        "", description="Key for S3; empty = what the AWS tools would use (profile, role of the machine)."
+    )
+    aws_secret_access_key: SecretStr = Field(SecretStr(""), description="Secret of AWS_ACCESS_KEY_ID.")
+    aws_session_token: SecretStr = Field(SecretStr(""), description="Token of temporary S3 keys.")
+    s3_server_side_encryption: Encryption = Field(
+        Encryption.BUCKET,
+        description="How S3 encrypts new objects: `AES256`, `aws:kms`, or empty = as the bucket says.",
+    )
+    s3_kms_key_id: str = Field("", description="Key for `aws:kms`; empty = the account's own.")
+    s3_redirect_downloads: bool = Field(
+        False,
+        description="Whether pictures are handed out by redirect to a signed S3 address.",
+    )
+    s3_signed_url_s: Annotated[int, Field(ge=10, le=86_400)] = Field(
+        900, description="How long signed addresses work, in seconds."
+    )
 
     @property
     def effective_database_url(self) -> str:
-        return self.database_url or f"sqlite:///{(self.data_dir / 'veilgate.db').resolve()}"
+        given = self.database_url.get_secret_value()
+        return given or f"sqlite:///{(self.data_dir / 'veilgate.db').resolve()}"
 
 
 class QueueSettings(_Group):
@@ -72,6 +121,9 @@ class QueueSettings(_Group):
     )
     job_max_deliveries: Annotated[int, Field(ge=1, le=1000)] = Field(
         20, description="How often a picture is started at all, whoever's fault the ends were."
+    )
+    max_queue_size: Annotated[int, Field(ge=1)] = Field(
+        100_000, description="Jobs that may wait; beyond, uploads are refused with 503 until some are done."
     )
     reconcile_interval_s: Annotated[float, Field(ge=0.1, le=60)] = Field(
         2.0, description="Pause between two rounds of the reconciler, in seconds."
@@ -129,6 +181,15 @@ class ModelSettings(_Group):
     face_detection_size: Annotated[int, Field(ge=128, le=4096)] = Field(
         1280, description="Longest side, in pixels, of the picture that the face model sees."
     )
+    face_tiling: FaceTiling = Field(
+        FaceTiling.OFF,
+        description="`auto` = large pictures are also looked at piece by piece, for small faces; slower.",
+    )
+    blur_targets: str = Field(
+        "",
+        description="Classes of the face model that are veiled, with commas; empty = as the manifest says, "
+        "and `face` in a file of your own.",
+    )
     vehicle_detection_model_path: str = Field(
         "fastestdet",
         description="Vehicle model: manifest id or file; fetched in the background when missing.",
@@ -148,19 +209,34 @@ class TelemetrySettings(_Group):
 
 
 class Config:
-    """All groups, read once."""
+    """All groups, read once. Raises `WrongSettings` with everything that is wrong."""
+
+    server: ServerSettings
+    storage: StorageSettings
+    queue: QueueSettings
+    worker: WorkerSettings
+    models: ModelSettings
+    telemetry: TelemetrySettings
 
     def __init__(self) -> None:
-        self.server = ServerSettings()
-        self.storage = StorageSettings()
-        self.queue = QueueSettings()
-        self.worker = WorkerSettings()
-        self.models = ModelSettings()
-        self.telemetry = TelemetrySettings()
+        wrong: list[str] = []
+        for name, group in zip(_GROUP_NAMES, GROUPS, strict=True):
+            try:
+                setattr(self, name, group())
+            except ValidationError as error:
+                wrong += [_line(entry["loc"], entry["msg"]) for entry in error.errors()]
+        if not wrong:
+            wrong = list(contradictions(self))
+        if wrong:
+            raise WrongSettings(wrong)
 
     @property
     def redis_url(self) -> str:
         return self.queue.url_for(self.storage.data_dir)
+
+
+def _line(location: tuple[int | str, ...], message: str) -> str:
+    return f"{str(location[0]).upper()}: {message[0].lower()}{message[1:]}"
 
 
 GROUPS: tuple[type[_Group], ...] = (
@@ -171,8 +247,18 @@ GROUPS: tuple[type[_Group], ...] = (
     ModelSettings,
     TelemetrySettings,
 )
+_GROUP_NAMES = ("server", "storage", "queue", "worker", "models", "telemetry")
 
 
 @lru_cache(maxsize=1)
 def get_config() -> Config:
     return Config()
+
+
+def require_config() -> Config:
+    """For a root's start: the settings, or the end of the process with everything that is wrong with them."""
+    try:
+        return get_config()
+    except WrongSettings as wrong:
+        sys.stderr.write(f"veilgate: {wrong}\n")
+        sys.exit(os.EX_CONFIG)

@@ -29,6 +29,9 @@ metadata = MetaData(
     }
 )
 
+# The newest of migrations/versions: what a process checks before it works on a database.
+SCHEMA_REVISION = "0002"
+
 # 64 KiB is MySQL's TEXT; a result with thousands of boxes is larger.
 LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 Id = String(36)
@@ -36,7 +39,15 @@ OwnerId = String(36)
 
 
 def _table(name: str, *parts: Column[object] | Index) -> Table:
-    return Table(name, metadata, *parts, mysql_engine="InnoDB", mysql_charset="utf8mb4")
+    # Compared byte by byte, as SQLite does, whatever a server's default is.
+    return Table(
+        name,
+        metadata,
+        *parts,
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+    )
 
 
 processed_images = _table(
@@ -109,6 +120,21 @@ batch_items = _table(
     Column("job_id", Id, ForeignKey("jobs.id"), nullable=True),
     Column("error_code", String(64), nullable=True),
     Column("error_message", Text, nullable=True),
+)
+
+# Uploads that go straight to the object store: what was announced, and which job came of it.
+direct_uploads = _table(
+    "direct_uploads",
+    Column("id", Id, primary_key=True),
+    Column("owner_id", OwnerId, nullable=False),
+    Column("filename", String(255), nullable=False),
+    Column("file_size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("options", Text, nullable=False),
+    Column("object_key", String(255), nullable=False),
+    Column("job_id", Id, ForeignKey("jobs.id"), nullable=True),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Index(None, "created_at_ms"),
 )
 
 stage_events = _table(

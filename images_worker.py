@@ -104,6 +104,7 @@ def _open_engine(
         decode=decode_pool.decode,
         faces=models.faces,
         face_threshold=config.models.face_confidence_threshold,
+        veil_labels=models.veil_labels,
         vehicles=models.vehicles.get,
         vehicle_threshold=config.models.car_confidence_threshold,
     )

@@ -1,7 +1,7 @@
 """What happens to a picture: the first file to read.
 
                  ┌─ FindFaces ──┐
-    DecodePicture┤              ├ BlurRegions ─ StoreCopies
+    DecodePicture┤              ├ BlurRegions ─ (VerifyVeil) ─ StoreCopies
                  └ FindVehicles ┘
 
 Every stage is one file in veilgate/stages; a new one is a file there and a line here. Which worker serves
@@ -15,10 +15,11 @@ from veilgate.imaging.picture import Picture
 from veilgate.inference.ports import Detector
 from veilgate.stages.blur_regions import BlurRegions
 from veilgate.stages.decode_picture import DecodePicture
-from veilgate.stages.find_faces import FindFaces
+from veilgate.stages.find_faces import FaceSearch, FindFaces
 from veilgate.stages.find_vehicles import FindVehicles
 from veilgate.stages.pipeline import Pipeline, begin, join
 from veilgate.stages.store_copies import StoreCopies
+from veilgate.stages.verify_veil import VerifyVeil
 from veilgate.storage.ports import ObjectStore
 
 
@@ -30,14 +31,19 @@ class PictureParts:
     decode: Callable[[bytes], Picture]
     faces: Detector
     face_threshold: float
+    veil_labels: frozenset[str]
     vehicles: Callable[[], Detector | None]
     vehicle_threshold: float
 
 
 def picture_pipeline(parts: PictureParts) -> Pipeline:
     picture = begin(DecodePicture(parts.store, parts.decode), essential=True)
-    faces = picture.then(FindFaces(parts.faces, threshold=parts.face_threshold), essential=True)
+    search = FaceSearch(parts.faces, threshold=parts.face_threshold, veil_labels=parts.veil_labels)
+    faces = picture.then(FindFaces(search), essential=True)
     vehicles = picture.then(FindVehicles(parts.vehicles, threshold=parts.vehicle_threshold))
-    veiled = join(faces, vehicles).then(BlurRegions(), requires=faces, essential=True)
+    blurred = join(faces, vehicles).then(BlurRegions(), requires=faces, essential=True)
+    verified = blurred.then(VerifyVeil(search), essential=True, when=lambda work: work.options.verify)
+    # What hangs here sees the picture as it will be shown.
+    veiled = join(blurred, verified)
     copies = veiled.then(StoreCopies(parts.store), essential=True)
     return Pipeline(copies)

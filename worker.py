@@ -18,18 +18,19 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in FAMILY_ROOTS:
         sys.stderr.write(f"usage: python worker.py {{{'|'.join(FAMILY_ROOTS)}}}\n")
         return 2
-    from config import get_config
-    from veilgate.domain.errors import VeilgateError
+    from config import require_config
+    from veilgate.domain.errors import ConfigurationError, VeilgateError
     from veilgate.telemetry.logging import configure_logging, get_logger
 
-    config = get_config()
+    config = require_config()
     configure_logging(config.telemetry.log_level, process=config.worker.name(os.getpid()))
     try:
         with ExitStack() as stack:
             import_module(FAMILY_ROOTS[arguments[0]]).run(config, stack)
     except VeilgateError as error:
         get_logger(__name__).error("worker.cannot_run", code=error.code, reason=error.message)
-        return 1
+        # Starting again would not help: `veilgate up` gives up at once.
+        return os.EX_CONFIG if isinstance(error, ConfigurationError) else 1
     return 0
 
 

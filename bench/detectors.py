@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+import veilgate.inference.without_telemetry  # noqa: F401 - before openvino
+
+# isort: split
 import openvino as ov
 from numpy.typing import NDArray
 

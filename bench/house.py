@@ -32,7 +32,7 @@ class House:
 
     def __init__(self, plan: DetectorPlan) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="veilgate-bench-"))
-        self.port = _free_port()
+        self.port = free_port()
         if plan.vehicles:
             target = fetched_path(
                 manifest_model("fastestdet", ModelKind.VEHICLES), self.folder / "data" / "models"
@@ -163,7 +163,7 @@ def upload_all(port: int, paths: Sequence[Path], *, connections: int) -> list[st
     return job_ids
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -11,14 +11,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import gateway, recall, throughput
+from bench import accept, gateway, recall, status, throughput
 from bench.detectors import DetectorPlan
 from bench.photos import Photo, bits_per_pixel, make_photos
 from bench.tables import markdown_table
 from bench.workplace import PICTURES, ROOT, WORK, machine, peers_python, peers_versions
 from config import get_config
 
-PARTS = ("throughput", "recall", "memory")
+PARTS = ("throughput", "recall", "memory", "accept", "status")
+# These compare with what others make, which is installed for them.
+_WITH_PEERS = frozenset({"throughput", "recall", "memory"})
 _LIMITS_MB = {"images worker": 1200, "gateway": 200}
 _TOLD_AFTER = (100, 250, 500, 1000)
 _SMALL_MEGAPIXELS = 2.2  # what the memory run uploads: many rather than large
@@ -32,9 +34,12 @@ class Effort:
     rounds: int = 2
     scenes: int = 80
     uploads: int = 1000
+    turns: int = 5
+    turn_s: float = 3.0
+    rows: int = 200_000
 
 
-QUICK = Effort(photos=8, rounds=1, scenes=8, uploads=40)
+QUICK = Effort(photos=8, rounds=1, scenes=8, uploads=40, turns=1, turn_s=1.0, rows=2000)
 
 
 def main(words: Sequence[str]) -> int:
@@ -44,18 +49,25 @@ def main(words: Sequence[str]) -> int:
         effort = replace(effort, photos=arguments.photos)
     if arguments.rounds:
         effort = replace(effort, rounds=arguments.rounds)
+    if arguments.turns:
+        effort = replace(effort, turns=arguments.turns)
+    if arguments.rows:
+        effort = replace(effort, rows=arguments.rows)
     settings = get_config().models
     plan = DetectorPlan(
         arguments.size or settings.face_detection_size, settings.face_confidence_threshold, arguments.vehicles
     )
-    results: dict[str, Any] = {"machine": machine() | peers_versions(), "effort": asdict(effort)}
+    parts = arguments.only or PARTS
+    has_peers = not _WITH_PEERS.isdisjoint(parts)
+    facts = machine() | (peers_versions() if has_peers else {})
+    results: dict[str, Any] = {"machine": facts, "effort": asdict(effort)}
     texts = [_machine_text(results["machine"], plan)]
-    for part in arguments.only or PARTS:
+    for part in parts:
         print(f"{part} …", flush=True)
         results[part], text = _MEASURES[part](effort, plan, arguments)
         texts.append(text)
     _write(results, "\n\n".join(texts))
-    if not arguments.quick:
+    if has_peers and not arguments.quick:
         subprocess.run(
             [str(peers_python()), str(ROOT / "bench" / "plot.py"), str(WORK / "results.json"), str(PICTURES)],
             check=True,
@@ -69,6 +81,8 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", choices=PARTS, action="append", help="one part; may be given again")
     parser.add_argument("--photos", type=int, help="how many photos (100)")
     parser.add_argument("--rounds", type=int, help="how often gateway and bare work take turns (2)")
+    parser.add_argument("--turns", type=int, help="rounds of accept and status (5)")
+    parser.add_argument("--rows", type=int, help="finished jobs for accept and status (200000)")
     parser.add_argument(
         "--size", type=int, help="longest side that the face model sees (FACE_DETECTION_SIZE)"
     )
@@ -116,7 +130,23 @@ def _memory(effort: Effort, plan: DetectorPlan, _arguments: argparse.Namespace) 
     return asdict(curve), text
 
 
-_MEASURES = {"throughput": _throughput, "recall": _recall, "memory": _memory}
+def _accept(effort: Effort, _plan: DetectorPlan, _arguments: argparse.Namespace) -> tuple[object, str]:
+    standings = accept.measure(rounds=effort.turns, turn_s=effort.turn_s, rows=effort.rows)
+    return accept.as_rows(standings), accept.report(standings)
+
+
+def _status(effort: Effort, _plan: DetectorPlan, _arguments: argparse.Namespace) -> tuple[object, str]:
+    standings = status.measure(rounds=effort.turns, turn_s=effort.turn_s, rows=effort.rows)
+    return status.as_rows(standings), status.report(standings)
+
+
+_MEASURES = {
+    "throughput": _throughput,
+    "recall": _recall,
+    "memory": _memory,
+    "accept": _accept,
+    "status": _status,
+}
 
 
 def _memory_table(rss_mb: dict[str, float], pss_mb: dict[str, float]) -> str:

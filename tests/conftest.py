@@ -11,9 +11,11 @@ import config
 pytest_plugins = [
     "pytester",
     "tests.suite_report",
-    "tests.fixtures.paths",
+    "tests.fixtures.paths",  # before those that import it
     "tests.fixtures.pictures",
     "tests.fixtures.private_redis",
+    "tests.fixtures.mariadb",
+    "tests.fixtures.object_server",
 ]
 
 # The same examples in every run: a red build must be red again on the next machine.

@@ -1,7 +1,9 @@
 """The suites: one row for each folder below tests/ that holds tests, checked by tests/architecture."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 def _nothing() -> str:
@@ -17,9 +19,20 @@ class Suite:
     missing: Callable[[], str] = _nothing
 
 
+_TORCH_BYTES = 9_000_000_000  # installed, and what pip downloads for it
+
+
+def _no_room_for_torch() -> str:
+    root = Path(__file__).resolve().parents[1]
+    if (root / ".venv-gpu").exists() or shutil.disk_usage(root).free > _TORCH_BYTES:
+        return ""
+    return "needs 9 GB of disk for torch"
+
+
 SUITES = (
     Suite("architecture"),
     Suite("unit"),
     Suite("integration"),
     Suite("e2e"),
+    Suite("torch", light=False, missing=_no_room_for_torch),
 )

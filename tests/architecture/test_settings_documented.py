@@ -1,14 +1,16 @@
-"""What README.md and .env.example say about settings is what config.py has: no more, no less, same defaults.
+"""What the docs and .env.example say about settings is what config.py has: no more, no less, same defaults.
 
-README.md: a table row | `NAME` | default | what it does |. .env.example: a line `# NAME=default`.
+docs/configuration.md: a table row | `NAME` | default | what it does |. .env.example: a line `# NAME=default`.
 """
 
 import re
 from pathlib import Path
 
+from pydantic import SecretStr
+
 import config
 
-README_ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]*)` \| ([^|]*?) \|", re.MULTILINE)
+TABLE_ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]*)` \| ([^|]*?) \|", re.MULTILINE)
 EXAMPLE_LINE = re.compile(r"^# ?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 
 
@@ -18,7 +20,16 @@ def settings() -> dict[str, str]:
     return {name: plain(field.default) for name, field in fields.items()}
 
 
+def test_the_readme_names_only_settings_that_exist(repository_root: Path) -> None:
+    rows = dict(TABLE_ROW.findall((repository_root / "README.md").read_text(encoding="utf-8")))
+    expected = settings()
+    assert rows
+    assert {name: cell.strip("`") for name, cell in rows.items()} == {name: expected[name] for name in rows}
+
+
 def plain(default: object) -> str:
+    if isinstance(default, SecretStr):
+        return default.get_secret_value()
     if isinstance(default, bool):
         return str(default).lower()
     return f"{default:g}" if isinstance(default, float) else str(default)
@@ -35,8 +46,9 @@ def test_every_setting_says_what_it_does() -> None:
             assert field.description, f"{name.upper()} has no description"
 
 
-def test_readme_lists_every_setting_with_its_default(repository_root: Path) -> None:
-    rows = dict(README_ROW.findall((repository_root / "README.md").read_text(encoding="utf-8")))
+def test_the_page_lists_every_setting_with_its_default(repository_root: Path) -> None:
+    page = (repository_root / "docs" / "configuration.md").read_text(encoding="utf-8")
+    rows = dict(TABLE_ROW.findall(page))
     written = {name: cell.replace(",", "").replace("_", "").strip("`") for name, cell in rows.items()}
     expected = {name: default.replace("_", "") for name, default in settings().items()}
     blank = {name for name, default in expected.items() if default == ""}

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -14,19 +15,21 @@ from tests.waiting import wait_until
 
 START_TIMEOUT_S = 100.0
 STOP_TIMEOUT_S = 45.0
+UP = (sys.executable, "-m", "veilgate", "up")
+MAKE_RUN = ("make", "--no-print-directory", "run")
 DONE = {"completed", "failed", "cancelled"}
 
 
 class House:
     """One running supervisor; `log` is what its terminal shows."""
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
+    def __init__(self, data_dir: Path, *, command: Sequence[str] = UP, **settings: str) -> None:
         self.port = find_free_port()
         self._log_path = data_dir.parent / f"{data_dir.name}-{self.port}.log"
         env = {"MODEL_FETCH": "false", "DATA_DIR": str(data_dir), "PORT": str(self.port), **settings}
         with self._log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "veilgate", "up"],
+                command,
                 cwd=REPOSITORY_ROOT,
                 env={**os.environ, **env},
                 stdin=subprocess.DEVNULL,
@@ -68,12 +71,15 @@ class House:
         """Uploads, waits for the end, and returns the status document."""
         answer = self.http.post("/upload", files={"file": ("astronaut.jpg", picture, "image/jpeg")})
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
-        job_id = answer.json()["job_id"]
+        return self.ended(answer.json()["job_id"])
+
+    def ended(self, job_id: str) -> dict[str, object]:
+        """The status document of a job once it has ended."""
         return wait_until(lambda: self._ended(job_id), timeout_s=60, what=f"the end of job {job_id}")
 
     def interrupt(self) -> int:
-        """Ctrl-C; returns the exit code."""
-        self.process.send_signal(signal.SIGINT)
+        """Ctrl-C, which a terminal sends to all in its foreground; returns the exit code."""
+        os.killpg(self.process.pid, signal.SIGINT)
         return self.process.wait(STOP_TIMEOUT_S)
 
     def close(self) -> None:

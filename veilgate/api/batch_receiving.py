@@ -53,7 +53,7 @@ async def receive_batch(
                 continue
             require_field(part, "files", allowed=FILE_FIELDS)
             if intake is None:
-                options = UploadOptions.parse(fields)
+                options = parts.read_options(fields)
                 batch = await run_in_threadpool(parts.batches.begin, owner, options, idempotency_key=key)
                 intake = _BatchIntake(parts, batch, options, correlation_id)
             await intake.take(part)
@@ -107,7 +107,8 @@ class _BatchIntake:
             self.parts.batches.refuse(self.batch, position, file.filename, too_large)
             raise too_large
         upload = as_upload(file, self.options, owner=self.batch.owner_id, correlation_id=self.correlation_id)
-        job = self.parts.batches.add(self.batch, position, upload)
+        with upload.file:
+            job = self.parts.batches.add(self.batch, position, upload)
         if job.is_new:
             self.parts.dispatch(job.job_id, JobKind.VEIL, job.lane)
         return {"job_id": job.job_id, "filename": job.filename, "file_size": job.file_size}

@@ -1,19 +1,26 @@
 """What the routes are given: one of each use case, made by the root."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from veilgate.api.wake_hub import WakeHub
+from veilgate.domain.errors import InvalidOption
+from veilgate.domain.options import UploadOptions
 from veilgate.domain.owners import ANONYMOUS
 from veilgate.queueing.enqueue import Dispatch
+from veilgate.services.admission import Admission
 from veilgate.services.batches import Batches
 from veilgate.services.copies import Copies
+from veilgate.services.direct_uploads import DirectUploads
 from veilgate.services.health import Health
 from veilgate.services.intake import Intake
 from veilgate.services.job_control import JobControl
 from veilgate.services.job_queries import JobQueries
+from veilgate.services.redo import Redo
 from veilgate.services.spool import Spool
 from veilgate.services.statistics import Statistics
 
@@ -29,10 +36,13 @@ class UploadLimits:
 
 @dataclass(frozen=True, slots=True)
 class Container:
+    admission: Admission
     intake: Intake
     batches: Batches
+    direct_uploads: DirectUploads
     queries: JobQueries
     control: JobControl
+    redo: Redo
     copies: Copies
     statistics: Statistics
     health: Health
@@ -40,6 +50,24 @@ class Container:
     dispatch: Dispatch
     hub: WakeHub
     limits: UploadLimits
+    veil_targets: tuple[str, ...]
+
+    def read_options(self, given: Mapping[str, Any]) -> UploadOptions:
+        """Options as callers write them, checked against what this house can veil."""
+        options = UploadOptions.parse(given)
+        for target in options.blur_targets or ():
+            if target not in self.veil_targets:
+                offered = ", ".join(self.veil_targets)
+                raise InvalidOption(
+                    f"blur_targets: {target!r} cannot be veiled here; offered are: {offered}."
+                )
+        return options
+
+    async def require_room(self) -> None:
+        """Raises `QueueFull` before a caller sends what would have to be refused."""
+        if self.admission.is_stale:
+            await run_in_threadpool(self.admission.count)
+        self.admission.require_room()
 
 
 def container_of(request: Request) -> Container:
@@ -47,10 +75,19 @@ def container_of(request: Request) -> Container:
     return container
 
 
-def current_owner() -> str:
+def current_owner(_request: Request) -> str:
     """Whose request this is. There is one owner until keys exist."""
     return ANONYMOUS
 
 
-Parts = Annotated[Container, Depends(container_of)]
-Owner = Annotated[str, Depends(current_owner)]
+async def _container(request: Request) -> Container:
+    return container_of(request)
+
+
+async def _owner(request: Request) -> str:
+    return current_owner(request)
+
+
+# Async, because FastAPI calls others in a thread each, which costs more than all that they do.
+Parts = Annotated[Container, Depends(_container)]
+Owner = Annotated[str, Depends(_owner)]

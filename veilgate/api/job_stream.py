@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 from fastapi.concurrency import run_in_threadpool
 
@@ -18,7 +17,7 @@ _HEARTBEAT_S = 15.0
 _LONGEST_SEQ = 9
 
 
-async def wait_for_end(parts: Container, job_id: str, owner: str, *, wait_s: float) -> dict[str, Any]:
+async def wait_for_end(parts: Container, job_id: str, owner: str, *, wait_s: float) -> bytes:
     """The job's status as soon as it has ended, or as it stands when the time is up or the gateway stops."""
     give_up_s = time.monotonic() + wait_s
     with parts.hub.watch(job_id) as news:
@@ -26,8 +25,8 @@ async def wait_for_end(parts: Container, job_id: str, owner: str, *, wait_s: flo
             news.clear()
             answer = await run_in_threadpool(parts.queries.status, job_id, owner)
             left_s = give_up_s - time.monotonic()
-            if answer["status"] in TERMINAL or left_s <= 0 or parts.hub.is_closed:
-                return answer
+            if answer.status in TERMINAL or left_s <= 0 or parts.hub.is_closed:
+                return answer.document
             await wait_for_news(news, min(left_s, _LOOK_AGAIN_S))
 
 

@@ -28,9 +28,12 @@ STATUS_BY_ERROR: dict[type[errors.VeilgateError], int] = {
     errors.MalformedRequest: HTTPStatus.BAD_REQUEST,
     errors.InvalidIdempotencyKey: HTTPStatus.BAD_REQUEST,
     errors.IdempotencyConflict: HTTPStatus.CONFLICT,
+    errors.UploadIncomplete: HTTPStatus.CONFLICT,
+    errors.DirectUploadsUnavailable: HTTPStatus.CONFLICT,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.IllegalTransition: HTTPStatus.CONFLICT,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     # These belong to jobs, not to requests: a caller meets them only through a bug of ours.
     errors.PictureFailed: HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -1,10 +1,10 @@
 """Receiving files: bytes from the form stream into the spool, a thread hop per megabyte."""
 
+import asyncio
 from collections.abc import AsyncIterable
 from types import TracebackType
 
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 
 from veilgate.api.container import Container
 from veilgate.api.form_stream import Field, FilePart, read_form
@@ -49,11 +49,12 @@ class IncomingFile:
             self._held.append(data)
             self._held_bytes += len(data)
             if self._held_bytes >= _FLUSH_BYTES:
-                await run_in_threadpool(self._flush)
+                await asyncio.to_thread(self._flush)
 
-    def spooled(self) -> SpooledFile:
-        """The complete file. Blocks; call it in a thread."""
-        return self._flush()
+    def hand_over(self) -> SpooledFile:
+        """The complete file, which is the caller's to discard. Blocks; call it in a thread."""
+        file, self._file = self._flush(), None
+        return file
 
     def _flush(self) -> SpooledFile:
         if self._file is None:
@@ -73,7 +74,7 @@ class IncomingFile:
     async def discard(self) -> None:
         """Remove what was received, unless it was taken over."""
         if self._file is not None:
-            await run_in_threadpool(self._file.discard)
+            await asyncio.to_thread(self._file.discard)
 
 
 async def receive_one(request: Request, parts: Container) -> tuple[IncomingFile, UploadOptions]:
@@ -96,7 +97,7 @@ async def receive_one(request: Request, parts: Container) -> tuple[IncomingFile,
             await file.fill(part)
         if file is None:
             raise MissingFile("The form has no file in the field 'file'.")
-        return file, UploadOptions.parse(fields)
+        return file, parts.read_options(fields)
     except BaseException as error:
         if file is not None:
             await file.discard()
@@ -125,8 +126,8 @@ def too_large(max_bytes: int) -> FileTooLarge:
 def as_upload(
     file: IncomingFile, options: UploadOptions, *, owner: str, correlation_id: str | None
 ) -> Upload:
-    """Blocks; call it in a thread."""
-    return Upload(file.spooled(), file.filename, options, owner, correlation_id)
+    """The complete upload, whose file the caller discards. Blocks; call it in a thread."""
+    return Upload(file.hand_over(), file.filename, options, owner, correlation_id)
 
 
 def idempotency_key(request: Request) -> str | None:

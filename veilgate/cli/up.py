@@ -22,6 +22,7 @@ READY_TIMEOUT_S = 120.0
 PROBE_S = 0.25  # each probe is two lines in the gateway's log
 HOPELESS_ENDS = 4  # of one child before the house was ever ready: 3.5 s of pauses, and each time its reason
 EXIT_INSISTED = 130
+WRONG_SETTINGS = describe_exit(os.EX_CONFIG)  # another start would read the same
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,12 @@ def run(_arguments: argparse.Namespace) -> int:
 
 
 def _read_plan() -> HousePlan:
-    from config import get_config
+    from config import WrongSettings, get_config
 
     try:
         config = get_config()
-    except ValueError as error:
-        raise CommandFailed(f"a setting is wrong: {error}") from error
+    except WrongSettings as error:
+        raise CommandFailed(str(error)) from error
     data_dir = config.storage.data_dir.resolve()
     redis = None
     if not config.queue.redis_url:
@@ -148,7 +149,8 @@ def _wait(
         if not what:
             return True
         ends = {name: supervisor.ends_of(name) for name in watch}
-        if time.monotonic() > deadline or any(len(end) >= HOPELESS_ENDS for end in ends.values()):
+        hopeless = any(len(end) >= HOPELESS_ENDS or WRONG_SETTINGS in end for end in ends.values())
+        if time.monotonic() > deadline or hopeless:
             died = [
                 f"{name} ended {len(end)} times, last with {end[-1]}" for name, end in ends.items() if end
             ]

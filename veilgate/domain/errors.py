@@ -5,18 +5,19 @@
     │   ├── EmptyFile, MissingFile, NotAnImage, UnsupportedFormat, TruncatedImage, DamagedImage
     │   ├── FileTooLarge, RequestTooLarge, TooManyPixels, BadDimensions, TooManyFiles
     │   ├── UnknownField, InvalidOption, OptionAfterFile, InvalidIdempotencyKey, MalformedRequest
+    │   ├── UploadIncomplete, UploadMismatch, DirectUploadsUnavailable
     │   └── IdempotencyConflict
     ├── NotFound                there is no such thing, or it is not yours
-    │   └── JobNotFound, BatchNotFound, ImageNotFound, ResultNotReady
+    │   └── JobNotFound, BatchNotFound, ImageNotFound, UploadNotFound, ResultNotReady
     ├── IllegalTransition       the job is not in a state that allows this
     ├── PictureFailed           this picture cannot be processed; trying again changes nothing
     │   ├── UndecodablePicture, DecodeTimeout, DecoderCrashed
-    │   ├── OriginalMissing, OriginalDamaged
+    │   ├── OriginalMissing, OriginalDamaged, TargetNotOffered
     │   └── TooManyDeliveries, WorkerDied
     ├── StageFailed             a stage raised; worth another try
     │   └── ModelMissing
     ├── Unavailable             something we depend on is away; worth another try
-    │   └── DatabaseUnavailable, ObjectStoreUnavailable, QueueUnavailable, DiskFull
+    │   └── DatabaseUnavailable, ObjectStoreUnavailable, QueueUnavailable, QueueFull, DiskFull
     └── ConfigurationError      a setting is wrong; said at start, naming the setting
 
 A leaf has a stable `code` (part of the public contract) and says whether another try may help.
@@ -144,6 +145,24 @@ class IdempotencyConflict(InputRejected):
     code = "idempotency_conflict"
 
 
+class UploadIncomplete(InputRejected):
+    """Nothing has been put at the address of this upload yet."""
+
+    code = "upload_incomplete"
+
+
+class UploadMismatch(InputRejected):
+    """What was put is not the file that was announced; it is gone, and may be put again."""
+
+    code = "upload_mismatch"
+
+
+class DirectUploadsUnavailable(InputRejected):
+    """Direct uploads need S3_BUCKET; this gateway keeps pictures in a folder, and /upload takes them."""
+
+    code = "direct_uploads_unavailable"
+
+
 class NotFound(VeilgateError):
     """There is no such thing."""
 
@@ -164,6 +183,12 @@ class ImageNotFound(NotFound):
     """There is no such image."""
 
     code = "image_not_found"
+
+
+class UploadNotFound(NotFound):
+    """There is no such upload."""
+
+    code = "upload_not_found"
 
 
 class ResultNotReady(NotFound):
@@ -212,6 +237,12 @@ class OriginalDamaged(PictureFailed):
     code = "original_damaged"
 
 
+class TargetNotOffered(PictureFailed):
+    """The face model that is loaded does not know a class that was to be veiled."""
+
+    code = "target_not_offered"
+
+
 class TooManyDeliveries(PictureFailed):
     """The job was started too often without an end."""
 
@@ -253,6 +284,12 @@ class ObjectStoreUnavailable(Unavailable):
     """The object store cannot be reached."""
 
     code = "object_store_unavailable"
+
+
+class QueueFull(Unavailable):
+    """Too many jobs wait; try again later."""
+
+    code = "queue_full"
 
 
 class QueueUnavailable(Unavailable):

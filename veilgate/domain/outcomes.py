@@ -7,6 +7,9 @@ from typing import Any
 
 from veilgate.domain.errors import VeilgateError
 
+# Why a stage was left out that only some pictures want.
+NOT_ASKED = "not_asked"
+
 
 class OutcomeKind(StrEnum):
     PRODUCED = "produced"

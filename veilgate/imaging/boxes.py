@@ -63,10 +63,17 @@ def non_max_suppression(
 
 def _iou(box_xyxy: NDArray[np.float32], boxes_xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
     """Overlap of one box with each of many: shared area by area of both together; 0 where both are empty."""
+    shared = shared_areas(box_xyxy, boxes_xyxy)
+    union = areas_of(box_xyxy[None])[0] + areas_of(boxes_xyxy) - shared
+    return np.asarray(shared / np.maximum(union, np.finfo(np.float32).tiny), np.float32)
+
+
+def shared_areas(box_xyxy: NDArray[np.float32], boxes_xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much of one box lies within each of many, in square pixels."""
     top_left = np.maximum(box_xyxy[:2], boxes_xyxy[:, :2])
     bottom_right = np.minimum(box_xyxy[2:], boxes_xyxy[:, 2:])
-    shared = np.clip(bottom_right - top_left, 0, None).prod(axis=1)
-    area = (box_xyxy[2:] - box_xyxy[:2]).prod()
-    areas = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1)
-    union = np.maximum(area + areas - shared, np.finfo(np.float32).tiny)
-    return np.asarray(shared / union, np.float32)
+    return np.asarray(np.clip(bottom_right - top_left, 0, None).prod(axis=1), np.float32)
+
+
+def areas_of(boxes_xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1), np.float32)

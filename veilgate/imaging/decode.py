@@ -14,9 +14,10 @@ from veilgate.domain.errors import InputRejected, UndecodablePicture
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
 from veilgate.imaging.colours import srgb_transform, to_srgb_planes
 from veilgate.imaging.jpeg_tail import is_jpeg_tail_missing
-from veilgate.imaging.orientation import orientation_of, turn_upright
+from veilgate.imaging.orientation import is_turned_aside, orientation_of, turn_upright
 from veilgate.imaging.picture import Picture
 from veilgate.imaging.png_tail import is_png_tail_missing
+from veilgate.imaging.resolution import resolution_of
 from veilgate.imaging.sniff import inspect_picture
 
 # `PictureLimits` decides how large a picture may be, from the header, before Pillow sees the file.
@@ -63,7 +64,7 @@ def _decode(data: bytes, header: PictureHeader) -> Picture:
     with Image.open(io.BytesIO(data), formats=(header.format.name,)) as image:
         if image.size != (header.width, header.height):
             raise UndecodablePicture("The picture's header contradicts itself.")
-        orientation = orientation_of(image)
+        orientation, dpi = orientation_of(image), resolution_of(image)
         transform = srgb_transform(image)
         if transform is None and _is_plain(data, header.format, image.mode):
             rgb, alpha = _read_plain(data, header.format), None
@@ -74,6 +75,7 @@ def _decode(data: bytes, header: PictureHeader) -> Picture:
         pixels=turn_upright(rgb, orientation),
         alpha=None if alpha is None else turn_upright(alpha, orientation),
         format=header.format,
+        dpi=dpi[::-1] if dpi is not None and is_turned_aside(orientation) else dpi,
     )
 
 

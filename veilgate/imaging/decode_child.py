@@ -27,7 +27,7 @@ _ALARM_FACTOR, _ALARM_SLACK_S = 1.5, 1.0
 def serve(
     pipe: Connection, decode: DecodeFunction, *, limits: PictureLimits, timeout_s: float, memory_bytes: int
 ) -> None:
-    """Answer each file received with JSON: `{width, height, has_alpha, format}`, or `{code, message}`.
+    """Answer each file received with JSON: `{width, height, has_alpha, format, dpi}`, or `{code, message}`.
 
     After the first kind comes the descriptor of a file with room for the RGB pixels and the alpha plane;
     `WRITTEN` says that they are in it. Returns when the other end closes.
@@ -83,7 +83,7 @@ def _answer(pipe: Connection, encoded_file: int, decode: DecodeFunction, *, limi
         _send_json(pipe, {"code": UndecodablePicture.code, "message": "The picture needs too much memory."})
         return
     answer = {"width": picture.width, "height": picture.height, "format": picture.format.value}
-    _send_json(pipe, {**answer, "has_alpha": picture.alpha is not None})
+    _send_json(pipe, {**answer, "has_alpha": picture.alpha is not None, "dpi": picture.dpi})
     pixel_file = reduction.recv_handle(pipe)
     try:
         os.lseek(pixel_file, 0, os.SEEK_SET)

@@ -19,6 +19,7 @@ from veilgate.domain.pictures import PictureFormat, PictureLimits
 from veilgate.imaging.decode_child import READY, WRITTEN, DecodeFunction, serve
 from veilgate.imaging.picture import Picture
 from veilgate.imaging.pixel_buffers import BufferShelf
+from veilgate.imaging.resolution import sane_dpi
 from veilgate.imaging.shared_file import open_anonymous_file, write_all
 
 _START_TIMEOUT_S = 30.0
@@ -138,7 +139,7 @@ class DecodeProcess:
         whole = self._shelf.lend(buffer, size_bytes)
         pixels = whole[: 3 * count].reshape(height, width, 3)
         alpha = whole[3 * count :].reshape(height, width) if has_alpha else None
-        return Picture(pixels, alpha, PictureFormat(answer["format"]))
+        return Picture(pixels, alpha, PictureFormat(answer["format"]), dpi=sane_dpi(answer.get("dpi")))
 
     def _await_child(self) -> None:
         assert self._pipe is not None

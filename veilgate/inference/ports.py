@@ -12,6 +12,14 @@ from veilgate.domain.detections import Detection
 MAX_DETECTIONS = 3000
 
 
+class Session(Protocol):
+    """A graph that can be run. Safe to call from several threads."""
+
+    def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """The graph's outputs, in its own order, for one input tensor (N, 3, height, width)."""
+        ...
+
+
 class Detector(Protocol):
     """Finds things in pictures. Safe to call from several threads."""
 

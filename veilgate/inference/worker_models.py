@@ -6,8 +6,10 @@ from pathlib import Path
 from veilgate.domain.errors import ConfigurationError
 from veilgate.inference.fetch import ModelFetcher
 from veilgate.inference.manifest import Manifest, ModelKind, ModelSpec, read_manifest
-from veilgate.inference.models import DetectorOptions, DetectorSlot, load_model, open_slot
+from veilgate.inference.models import DetectorOptions, DetectorSlot, load_model, offered_labels, open_slot
 from veilgate.inference.ports import Detector
+from veilgate.inference.tiling import TiledDetector
+from veilgate.inference.veil_classes import veiled_labels
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -19,6 +21,8 @@ class ModelChoice:
 
     faces: str
     faces_longest_side_px: int
+    tiling: bool
+    blur_targets: str
     vehicles: str
     fetch: bool
     streams: int
@@ -26,8 +30,11 @@ class ModelChoice:
 
 @dataclass(frozen=True, slots=True)
 class WorkerModels:
+    """What was loaded. Of what `faces` finds, `veil_labels` are veiled and the rest is reported."""
+
     faces_spec: ModelSpec
     faces: Detector
+    veil_labels: frozenset[str]
     vehicles: DetectorSlot
     fetcher: ModelFetcher | None
 
@@ -48,10 +55,16 @@ def open_worker_models(choice: ModelChoice, *, manifest_path: Path, fetched_fold
     faces_spec = manifest.resolve(choice.faces, ModelKind.FACES)
     options = DetectorOptions(longest_side_px=choice.faces_longest_side_px, streams=choice.streams)
     faces = load_model(faces_spec, folder=fetched_folder, options=options)
+    offered = offered_labels(faces_spec, faces)
+    veiled = veiled_labels(faces_spec, choice.blur_targets, offered=offered)
+    reported = [label for label in offered if label not in veiled]
+    _log.info("faces.classes", model=faces_spec.id, veiled=list(veiled), reported=reported)
     vehicles, fetcher = _open_vehicles(manifest, choice, fetched_folder)
     if fetcher is not None:
         fetcher.start()
-    return WorkerModels(faces_spec, faces, vehicles, fetcher)
+    if choice.tiling:
+        faces = TiledDetector(faces)
+    return WorkerModels(faces_spec, faces, frozenset(veiled), vehicles, fetcher)
 
 
 def _open_vehicles(
@@ -60,8 +73,7 @@ def _open_vehicles(
     try:
         spec = manifest.resolve(choice.vehicles, ModelKind.VEHICLES)
     except ConfigurationError as error:
-        _log.warning("vehicles.not_available", reason=error.message)
         slot = DetectorSlot(Path(choice.vehicles).name, None)
-        slot.miss(error.message)
+        slot.fail(error.message)
         return slot, None
     return open_slot(spec, folder=folder, options=DetectorOptions(streams=choice.streams), fetch=choice.fetch)

@@ -1,39 +1,85 @@
-"""Opens a database engine and teaches SQLite to behave as a server would."""
+"""Opens database engines, and makes SQLite, MySQL and MariaDB behave alike."""
 
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DisconnectionError
 
 from veilgate.domain.errors import DatabaseUnavailable
+from veilgate.persistence.driver_errors import READ_ONLY, SHUTTING_DOWN, error_number
 
 WRITES = "veilgate_writes"
 # How long anything waits for its turn: callers had better hear "too busy" while they still listen.
 PATIENCE_S = 5.0
+CONNECT_TIMEOUT_S = 3
+# Between two packets of an answer. A server that vanished without a word is given up then, in time for a
+# worker to renew its leases (20 s by default) with another connection.
+ANSWER_TIMEOUT_S = 10.0
+# A row that somebody holds; short, because the whole transaction is tried again within PATIENCE_S.
+_ROW_LOCK_WAIT_S = 2
+# A table that is being changed; also how long a migration waits for readers, with everybody behind it.
+_TABLE_LOCK_WAIT_S = 3
+# Before the server, or a firewall between, drops a connection that nobody used.
+_RECYCLE_S = 1800
+# The modes that MySQL 8 and 9 and MariaDB share: what does not fit is an error, never cut.
+_SQL_MODE = "STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION"
 
 
-def open_engine(url: str) -> Engine:
-    """An engine for SQLite or MySQL/MariaDB; connects on first use."""
+def open_engine(url: str, *, pool_size: int = 10, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> Engine:
+    """An engine for SQLite or MySQL/MariaDB; connects on first use.
+
+    `pool_size` is the most connections to a server; an SQLite file, which has one writer anyway, gets 20.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        assert parsed.database, "an SQLite database is a file here, because several processes share it"
-        path = Path(parsed.database)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(
-            parsed, connect_args={"timeout": PATIENCE_S}, pool_size=10, pool_timeout=PATIENCE_S
-        )
-        _prepare_sqlite(engine)
-        _notice_a_lost_file(engine, path)
-        return engine
-    return create_engine(
-        parsed,
-        isolation_level="READ COMMITTED",
-        pool_pre_ping=True,
-        pool_recycle=1800,
-        pool_timeout=PATIENCE_S,
+        return _open_sqlite(parsed)
+    return _open_server(parsed, pool_size=pool_size, answer_timeout_s=answer_timeout_s)
+
+
+def _open_sqlite(url: URL) -> Engine:
+    assert url.database, "an SQLite database is a file here, because several processes share it"
+    path = Path(url.database)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": PATIENCE_S}, pool_size=10, pool_timeout=PATIENCE_S)
+    _prepare_sqlite(engine)
+    _notice_a_lost_file(engine, path)
+    return engine
+
+
+def _open_server(url: URL, *, pool_size: int, answer_timeout_s: float) -> Engine:
+    settings = (
+        f"time_zone = '+00:00', sql_mode = '{_SQL_MODE}', innodb_lock_wait_timeout = {_ROW_LOCK_WAIT_S}, "
+        f"lock_wait_timeout = {_TABLE_LOCK_WAIT_S}"
     )
+    engine = create_engine(
+        url,
+        isolation_level="READ COMMITTED",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=PATIENCE_S,
+        pool_pre_ping=True,
+        pool_recycle=_RECYCLE_S,
+        connect_args={
+            "charset": "utf8mb4",
+            "init_command": f"SET SESSION {settings}",
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "read_timeout": answer_timeout_s,
+            "write_timeout": answer_timeout_s,
+        },
+    )
+    _leave_a_server_that_cannot_write(engine)
+    return engine
+
+
+def _leave_a_server_that_cannot_write(engine: Engine) -> None:
+    """After a fail-over the old primary may still answer, read-only: the name leads elsewhere by then."""
+
+    @event.listens_for(engine, "handle_error")
+    def give_up_connection(context: ExceptionContext) -> None:
+        if error_number(context.original_exception) in READ_ONLY | SHUTTING_DOWN:
+            context.is_disconnect = True
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from database_models import processed_images, tags
 from veilgate.persistence.clock import now_ms
@@ -26,13 +26,18 @@ class ImageRepository:
         ).one_or_none()
         return ImageRecord(**row._mapping) if row else None
 
-    def point_to(self, image_id: str, job_id: str) -> None:
-        """Make this job's result the one that is shown."""
-        self._connection.execute(
+    def point_to(self, image_id: str, job_id: str) -> bool:
+        """Make this job's result the one that is shown, unless that of a newer request is.
+
+        Ids of jobs are in order of time, and the first job of an image has the image's own.
+        """
+        table = processed_images.c
+        result = self._connection.execute(
             update(processed_images)
-            .where(processed_images.c.id == image_id)
+            .where(table.id == image_id, or_(table.current_job_id.is_(None), table.current_job_id <= job_id))
             .values(current_job_id=job_id, updated_at_ms=now_ms())
         )
+        return result.rowcount == 1
 
     def exists(self, image_ids: list[str]) -> set[str]:
         """Those of the given ids that have a row."""

@@ -30,15 +30,18 @@ class JobClaims:
 
     def look_at(self, job_ids: Sequence[str]) -> list[WaitingJob]:
         """Those of the given jobs that may be claimed now, in the order given."""
+        # Whether each may be claimed is asked beside it, not of the table: SQLite would go through everything
+        # that waits.
         rows = self._connection.execute(
             select(
                 jobs.c.id,
                 jobs.c.suspect,
                 jobs.c.status,
+                _claimable().label("is_claimable"),
                 (processed_images.c.width * processed_images.c.height).label("pixels"),
             )
             .join(processed_images, processed_images.c.id == jobs.c.image_id)
-            .where(jobs.c.id.in_(job_ids), _claimable())
+            .where(jobs.c.id.in_(job_ids))
         )
         # A job that is still "processing" was in a process that fell silent.
         found = {
@@ -46,6 +49,7 @@ class JobClaims:
                 row.id, bool(row.suspect) or row.status == JobStatus.PROCESSING, int(row.pixels)
             )
             for row in rows
+            if row.is_claimable
         }
         return [found[job_id] for job_id in job_ids if job_id in found]
 
@@ -163,13 +167,15 @@ class JobClaims:
         )
         return result.rowcount == 1
 
-    def expired(self, *, limit: int) -> list[ExpiredJob]:
-        """Jobs whose lease has run out."""
+    def lock_expired(self, *, limit: int) -> list[ExpiredJob]:
+        """Jobs whose lease has run out, held until the transaction ends. One that somebody else holds is left
+        out: its worker may be renewing the lease just now, or another reconciler has it."""
         rows = self._connection.execute(
             select(jobs.c.id, jobs.c.fence, jobs.c.attempts, jobs.c.deliveries, jobs.c.ran_alone)
             .where(jobs.c.status == JobStatus.PROCESSING, jobs.c.lease_until_ms < now_ms())
             .order_by(jobs.c.lease_until_ms)
             .limit(limit)
+            .with_for_update(skip_locked=True)
         )
         return [
             ExpiredJob(row.id, row.fence, row.attempts, row.deliveries, bool(row.ran_alone)) for row in rows

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, true, update
 
 from database_models import jobs, processed_images
 from veilgate.domain.jobs import JobKind, JobStatus, Lane, sources_of
 from veilgate.persistence.clock import now_ms
-from veilgate.persistence.records import DueJob, JobRecord, NewJob
+from veilgate.persistence.records import DispatchedJob, DueJob, JobRecord, NewJob
 
 _IMAGE_FIELDS = ("filename", "file_size", "original_key")
 _JOB_FIELDS = tuple(name for name in JobRecord.__dataclass_fields__ if name not in _IMAGE_FIELDS)
@@ -40,6 +40,10 @@ class JobRepository:
             .where(jobs.c.id == job_id, jobs.c.owner_id == owner_id)
         ).one_or_none()
         return _job_record(row) if row else None
+
+    def hold(self, job_id: str) -> None:
+        """Until the transaction ends nobody else changes this job. On SQLite writers have that anyway."""
+        self._connection.execute(select(jobs.c.id).where(jobs.c.id == job_id).with_for_update())
 
     def result_key(self, job_id: str) -> str | None:
         """Where the files of the result that is shown are, if there is one."""
@@ -93,19 +97,32 @@ class JobRepository:
         )
         return [DueJob(row.id, JobKind(row.kind), Lane(row.lane)) for row in rows]
 
-    def dispatched_but_waiting(self, *, for_ms: int, after_id: str, limit: int) -> list[DueJob]:
-        """Jobs that were put on the work list that long ago and have not been started, in order of id."""
-        rows = self._connection.execute(
-            select(jobs.c.id, jobs.c.kind, jobs.c.lane)
-            .where(
-                jobs.c.status == JobStatus.SUBMITTED,
-                jobs.c.dispatched_at_ms <= now_ms() - for_ms,
-                jobs.c.id > after_id,
+    def dispatched_but_waiting(
+        self, *, until_ms: int, after: DispatchedJob | None, limit: int
+    ) -> list[DispatchedJob]:
+        """Jobs that were put on the work list before that time and have not been started: a page of them, the
+        longest dispatched first, behind the last of the page before.
+
+        In the order of the index: by id, each page of 50,000 that waited took 0.3 s.
+        """
+        at, due, own = jobs.c.dispatched_at_ms, jobs.c.not_before_ms, jobs.c.id
+        behind: ColumnElement[bool] = true()
+        if after:
+            in_same_ms = or_(due > after.not_before_ms, and_(due == after.not_before_ms, own > after.id))
+            behind = and_(
+                at >= after.dispatched_at_ms,
+                or_(at > after.dispatched_at_ms, in_same_ms),
             )
-            .order_by(jobs.c.id)
+        rows = self._connection.execute(
+            select(own, jobs.c.kind, jobs.c.lane, at, due)
+            .where(jobs.c.status == JobStatus.SUBMITTED, at <= until_ms, behind)
+            .order_by(at, due, own)
             .limit(limit)
         )
-        return [DueJob(row.id, JobKind(row.kind), Lane(row.lane)) for row in rows]
+        return [
+            DispatchedJob(row.id, JobKind(row.kind), Lane(row.lane), row.dispatched_at_ms, row.not_before_ms)
+            for row in rows
+        ]
 
     def mark_dispatched(self, job_ids: Sequence[str]) -> None:
         self._connection.execute(
@@ -136,6 +153,11 @@ class JobRepository:
         )
         found = {Lane(row[0]): (int(row[1]), row[2]) for row in rows}
         return {lane: found.get(lane, (0, None)) for lane in Lane}
+
+    def count_waiting(self, *, at_most: int) -> int:
+        """How many jobs wait, counted no further than `at_most`."""
+        waiting = select(jobs.c.id).where(jobs.c.status == JobStatus.SUBMITTED).limit(at_most).subquery()
+        return int(self._connection.execute(select(func.count()).select_from(waiting)).scalar_one())
 
     def count_open(self) -> dict[JobStatus, int]:
         """How many jobs wait and run; ended ones are counted by the totals, at no cost."""

@@ -109,6 +109,14 @@ class DueJob:
 
 
 @dataclass(frozen=True, slots=True)
+class DispatchedJob(DueJob):
+    """A job that was put on a work list and has not begun, with its place among those."""
+
+    dispatched_at_ms: int
+    not_before_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExpiredJob:
     """A job whose worker fell silent."""
 
@@ -117,6 +125,31 @@ class ExpiredJob:
     attempts: int
     deliveries: int
     ran_alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewDirectUpload:
+    id: str
+    owner_id: str
+    filename: str
+    file_size: int
+    sha256: str
+    options: str
+    object_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectUploadRecord:
+    """An announced upload; `job_id` is set once the file was taken."""
+
+    id: str
+    owner_id: str
+    filename: str
+    file_size: int
+    sha256: str
+    options: str
+    object_key: str
+    job_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sqlalchemy import Connection, Engine, select
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from veilgate.domain.errors import DatabaseUnavailable, DiskFull
+from veilgate.domain.errors import ConfigurationError, DatabaseUnavailable
 from veilgate.persistence.batch_repository import BatchRepository
 from veilgate.persistence.clock import now_ms
+from veilgate.persistence.direct_upload_repository import DirectUploadRepository
+from veilgate.persistence.driver_errors import refusal, translated_errors
 from veilgate.persistence.engine import PATIENCE_S, WRITES
 from veilgate.persistence.event_repository import EventRepository
 from veilgate.persistence.idempotency_repository import IdempotencyRepository
@@ -20,7 +20,12 @@ from veilgate.persistence.image_repository import ImageRepository
 from veilgate.persistence.job_claims import JobClaims
 from veilgate.persistence.job_repository import JobRepository
 from veilgate.persistence.lease_repository import LeaseRepository
+from veilgate.persistence.schema import require_rights, require_schema
+from veilgate.persistence.status_rows import InstantStatusRows
 from veilgate.persistence.totals_repository import TotalsRepository
+from veilgate.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,10 @@ class Transaction:
         return BatchRepository(self.connection)
 
     @cached_property
+    def direct_uploads(self) -> DirectUploadRepository:
+        return DirectUploadRepository(self.connection)
+
+    @cached_property
     def events(self) -> EventRepository:
         return EventRepository(self.connection)
 
@@ -67,29 +76,64 @@ class Transaction:
 
 
 class Database:
-    """Hands out transactions and translates the driver's errors, once, here."""
+    """Hands out transactions and translates the driver's errors, once, here.
 
-    def __init__(self, engine: Engine) -> None:
+    With `checked`, nothing is read or written before `check` has passed: a server that was away when the
+    process started may turn out to have the wrong schema.
+    """
+
+    def __init__(self, engine: Engine, *, checked: bool = False) -> None:
         self._engine = engine
         self._writing_engine = engine.execution_options(**{WRITES: True})
+        self._must_check = checked
+        self._is_sqlite = engine.dialect.name == "sqlite"
         # SQLite has one writer at a time, and who finds it busy sleeps and tries again: with 8 threads the
         # slowest upload took 600 ms. In line before they take a connection, it takes 60 ms.
-        self._writers_turn = threading.Lock() if engine.dialect.name == "sqlite" else None
+        self._writers_turn = threading.Lock() if self._is_sqlite else None
+
+    def check(self) -> None:
+        """Raise `ConfigurationError` when DATABASE_URL leads to what this version cannot work with, and
+        `DatabaseUnavailable` when that cannot be told now."""
+        try:
+            with translated_errors(), self._engine.connect() as connection:
+                require_schema(connection)
+                if not self._is_sqlite:
+                    require_rights(connection)
+        except DatabaseUnavailable as error:
+            raise refusal(error) or error from error.__cause__
+        self._must_check = False
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """A transaction that commits when the block ends and rolls back when it raises."""
-        with _translated_errors(), self._turn(), self._writing_engine.begin() as connection:
+        self._check_once()
+        with translated_errors(), self._turn(), self._writing_engine.begin() as connection:
             yield Transaction(connection)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """A snapshot to read from; nothing written in it is kept."""
-        with _translated_errors(), self._engine.connect() as connection:
+        """Something to read from; nothing written in it is kept. On SQLite it is a snapshot, on a server each
+        statement sees what has been committed when it begins."""
+        self._check_once()
+        with translated_errors(), self._engine.connect() as connection:
             yield Transaction(connection)
+
+    def instant_status_rows(self) -> InstantStatusRows | None:
+        """Where rows can be read without waiting for anybody, and so without a thread: in SQLite."""
+        return InstantStatusRows(self._engine) if self._engine.dialect.name == "sqlite" else None
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def _check_once(self) -> None:
+        if not self._must_check:
+            return
+        try:
+            self.check()
+        except ConfigurationError as error:
+            # Whoever serves callers goes on saying 503, and works as soon as it has been put right.
+            _log.error("database.not_usable", reason=error.message)
+            raise DatabaseUnavailable from error
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -102,18 +146,3 @@ class Database:
             yield
         finally:
             self._writers_turn.release()
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    try:
-        yield
-    except PoolTimeoutError as error:
-        raise DatabaseUnavailable("The database is too busy.") from error
-    except DBAPIError as error:
-        text = str(error.orig).lower()
-        if "disk is full" in text or "disk full" in text:
-            raise DiskFull from error
-        if error.connection_invalidated or isinstance(error, OperationalError):
-            raise DatabaseUnavailable from error
-        raise

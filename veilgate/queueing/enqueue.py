@@ -2,6 +2,10 @@
 
 import queue
 import threading
+import time
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Protocol
 
 from veilgate.domain.errors import VeilgateError
@@ -14,6 +18,10 @@ from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
 _LARGEST_GROUP = 256
+# Writing down that jobs are listed costs a commit, which uploads need more: it waits for a pause this long.
+_MARK_AFTER_S = 0.05
+# Between two round trips, so that in a rush one carries many.
+_PAUSE_S = 0.01
 
 
 class Dispatch(Protocol):
@@ -44,33 +52,56 @@ class Dispatcher:
         self._thread.join()
 
     def _loop(self) -> None:
-        while (job := self._committed.get()) is not None:
-            group, stop = [job], False
-            while len(group) < _LARGEST_GROUP and not self._committed.empty():
-                following = self._committed.get()
-                if following is None:
-                    stop = True
-                    break
-                group.append(following)
-            dispatch_group(self._database, self._work_list, group)
-            if stop:
-                return
+        listed: list[str] = []
+        is_open = True
+        while is_open:
+            group, is_open = self._gather(_MARK_AFTER_S if listed else None)
+            listed += put_on_lists(self._work_list, group)
+            time.sleep(_PAUSE_S)
+            if not group or not is_open or len(listed) >= _LARGEST_GROUP:
+                mark_dispatched(self._database, listed)
+                listed = []
 
-
-def dispatch_group(database: Database, work_list: WorkList, group: list[DueJob]) -> int:
-    """Enqueue jobs, then mark those that were; returns how many."""
-    done: list[str] = []
-    try:
-        for job in group:
-            if work_list.put(job.id, job.kind, job.lane):
-                done.append(job.id)
-    except REDIS_AWAY as error:
-        _log.warning("dispatch.redis_away", left=len(group) - len(done), error=type(error).__name__)
-    if done:
+    def _gather(self, patience_s: float | None) -> tuple[list[DueJob], bool]:
+        """What has gathered, at least one unless patience or the thread ends; and whether it goes on."""
+        group: list[DueJob] = []
         try:
-            with database.write() as transaction:
-                transaction.jobs.mark_dispatched(done)
-        except VeilgateError as error:
-            # They run all the same; at worst the reconciler enqueues them again, which is harmless.
-            _log.warning("dispatch.not_marked", jobs=len(done), error=error.code)
-    return len(done)
+            following = self._committed.get(timeout=patience_s)
+            while following is not None:
+                group.append(following)
+                if len(group) >= _LARGEST_GROUP:
+                    return group, True
+                following = self._committed.get_nowait()
+        except queue.Empty:
+            return group, True
+        return group, False
+
+
+def dispatch_group(database: Database, work_list: WorkList, group: Sequence[DueJob]) -> int:
+    """Enqueue jobs, then mark those that were; returns how many."""
+    listed = put_on_lists(work_list, group)
+    mark_dispatched(database, listed)
+    return len(listed)
+
+
+def put_on_lists(work_list: WorkList, group: Sequence[DueJob]) -> list[str]:
+    """The ids of those that are listed now; none of the others when Redis goes away."""
+    listed: list[str] = []
+    same_list = attrgetter("kind", "lane")
+    try:
+        for (kind, lane), jobs in groupby(sorted(group, key=same_list), key=same_list):
+            listed += work_list.put_all([job.id for job in jobs], kind, lane)
+    except REDIS_AWAY as error:
+        _log.warning("dispatch.redis_away", left=len(group) - len(listed), error=type(error).__name__)
+    return listed
+
+
+def mark_dispatched(database: Database, job_ids: Sequence[str]) -> None:
+    if not job_ids:
+        return
+    try:
+        with database.write() as transaction:
+            transaction.jobs.mark_dispatched(job_ids)
+    except VeilgateError as error:
+        # They run all the same; at worst the reconciler enqueues them again, which is harmless.
+        _log.warning("dispatch.not_marked", jobs=len(job_ids), error=error.code)

@@ -120,12 +120,12 @@ class Reconciler:
         if time.monotonic() < self._next_look_s:
             return
         self._next_look_s = time.monotonic() + self._timing.waiting_after_s / 2
-        after_id, listed = "", None
+        with self._database.read() as transaction:
+            until_ms = transaction.now_ms() - int(self._timing.waiting_after_s * 1000)
+        last, listed = None, None
         while True:
             with self._database.read() as transaction:
-                page = transaction.jobs.dispatched_but_waiting(
-                    for_ms=int(self._timing.waiting_after_s * 1000), after_id=after_id, limit=_PAGE
-                )
+                page = transaction.jobs.dispatched_but_waiting(until_ms=until_ms, after=last, limit=_PAGE)
             if not page:
                 break
             listed = self._work_list.all_listed() if listed is None else listed
@@ -134,7 +134,7 @@ class Reconciler:
                 _log.warning(
                     "reconciler.stranded", jobs=dispatch_group(self._database, self._work_list, stranded)
                 )
-            after_id = page[-1].id
+            last = page[-1]
         self._forget_ended(listed or self._work_list.all_listed())
 
     def _forget_ended(self, listed: set[str]) -> None:

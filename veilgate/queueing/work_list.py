@@ -1,6 +1,7 @@
 """Putting jobs on RQ's lists, once each, and looking at what is on them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from redis import Redis
 from rq import Queue, Retry
@@ -11,6 +12,7 @@ from rq.utils import as_text, parse_composite_key
 
 from veilgate.domain.families import FAMILIES, WorkFamily, family_of
 from veilgate.domain.jobs import JobKind, Lane
+from veilgate.queueing.records_at_once import RecordWriter
 
 TASK = "veilgate.queueing.tasks.run_job"
 
@@ -26,11 +28,19 @@ class WorkList:
 
     def __init__(self, redis: Redis, *, job_timeout_s: float) -> None:
         self._redis = redis
-        self._job_timeout_s = int(job_timeout_s)
+        self._settings: dict[str, Any] = {
+            "retry": Retry(max=_RQ_RETRIES),
+            "timeout": int(job_timeout_s),
+            "result_ttl": _KEEP_SUCCESS_S,
+            "failure_ttl": _KEEP_FAILURE_S,
+        }
         self._queues = {
             name: Queue(name, connection=redis, serializer=JSONSerializer)
             for family in FAMILIES
             for name in family.queues.values()
+        }
+        self._writers = {
+            name: RecordWriter(queue, TASK, self._settings) for name, queue in self._queues.items()
         }
 
     def put(self, job_id: str, kind: JobKind, lane: Lane) -> bool:
@@ -54,6 +64,12 @@ class WorkList:
             self._redis.zrem(queue.failed_job_registry.key, job_id)
             self._enqueue(queue, job_id)
         return True
+
+    def put_all(self, job_ids: Sequence[str], kind: JobKind, lane: Lane) -> list[str]:
+        """As `put` for each, in one round trip where RQ knows none of them; returns those that are listed."""
+        queue = self.queue_of(family_of(kind), lane)
+        known = self._writers[queue.name].put(job_ids)
+        return [job_id for job_id in job_ids if job_id not in known or self.put(job_id, kind, lane)]
 
     def _entries(self, queue: Queue) -> tuple[set[str], set[str]]:
         """Ids that wait on a list or are being handed over, and ids in a worker's hands."""
@@ -90,16 +106,8 @@ class WorkList:
         return self._queues[family.queues[lane]]
 
     def _enqueue(self, queue: Queue, job_id: str) -> None:
-        queue.enqueue(
-            TASK,
-            job_id,
-            job_id=job_id,
-            unique=True,
-            retry=Retry(max=_RQ_RETRIES),
-            job_timeout=self._job_timeout_s,
-            result_ttl=_KEEP_SUCCESS_S,
-            failure_ttl=_KEEP_FAILURE_S,
-            description=job_id,
+        queue.enqueue_call(
+            TASK, args=(job_id,), job_id=job_id, unique=True, description=job_id, **self._settings
         )
 
 

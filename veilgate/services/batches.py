@@ -8,6 +8,7 @@ from veilgate.domain.errors import BatchNotFound, IdempotencyConflict, InputReje
 from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobStatus, Lane
 from veilgate.domain.options import UploadOptions
+from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.races import WrittenByAnother
 from veilgate.persistence.records import BatchItemRecord, NewBatchItem
 from veilgate.persistence.unit_of_work import Database, Transaction
@@ -64,6 +65,7 @@ class Batches:
             self.refuse(batch, position, upload.filename, error)
             raise
 
+    @again_after_deadlock
     def refuse(self, batch: OpenBatch, position: int, filename: str, error: InputRejected) -> None:
         """Write down that the file at this position was not taken.
 
@@ -96,6 +98,7 @@ class Batches:
             "next": items[-1].position + 1 if len(items) == limit else None,
         }
 
+    @again_after_deadlock
     def _insert(self, owner_id: str, idempotency_key: str | None, fingerprint: str) -> OpenBatch:
         batch_id = new_id()
         with self._database.write() as transaction:

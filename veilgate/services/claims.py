@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import ClaimedJob, WaitingJob
 from veilgate.persistence.unit_of_work import Database
 
@@ -17,6 +18,7 @@ class Claims:
         with self._database.read() as transaction:
             return transaction.claims.look_at(job_ids)
 
+    @again_after_deadlock
     def claim(self, job_ids: Sequence[str], *, alone: bool) -> list[ClaimedJob]:
         """Take what can be had; a job that somebody else took or that has ended is left out."""
         with self._database.write() as transaction:
@@ -26,6 +28,7 @@ class Claims:
             ]
         return [claim for claim in claims if claim is not None]
 
+    @again_after_deadlock
     def extend(self, held: Sequence[tuple[str, int]]) -> set[str]:
         """Renew leases of (job id, fence); returns the ids that are no longer ours."""
         with self._database.write() as transaction:

@@ -10,7 +10,7 @@ from veilgate.domain.pictures import PictureFormat
 from veilgate.persistence.records import ImageRecord
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.storage.keys import THUMBNAIL_SIDES_PX, processed_key, thumbnail_key
-from veilgate.storage.ports import ObjectStore
+from veilgate.storage.ports import ObjectStore, SigningStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,12 @@ class FileCopy:
 
 
 class Copies:
-    def __init__(self, database: Database, store: ObjectStore) -> None:
+    """With a `signer`, callers are sent to the object store itself."""
+
+    def __init__(self, database: Database, store: ObjectStore, *, signer: SigningStore | None = None) -> None:
         self._database = database
         self._store = store
+        self._signer = signer
 
     def processed(self, image_id: str, owner_id: str) -> FileCopy:
         image, prefix = self._current(image_id, owner_id)
@@ -55,6 +58,18 @@ class Copies:
             return self._store.open_chunks(copy.key)
         except FileNotFoundError as error:
             raise ResultNotReady("The file is not in the object store.") from error
+
+    def size_bytes(self, copy: FileCopy) -> int:
+        try:
+            return self._store.size_bytes(copy.key)
+        except FileNotFoundError as error:
+            raise ResultNotReady("The file is not in the object store.") from error
+
+    def address(self, copy: FileCopy, *, disposition: str) -> str | None:
+        """Where the object store itself hands the copy out for a while, if callers are to go there."""
+        if self._signer is None:
+            return None
+        return self._signer.sign_get(copy.key, media_type=copy.media_type, disposition=disposition)
 
     def _current(self, image_id: str, owner_id: str) -> tuple[ImageRecord, str]:
         with self._database.read() as transaction:

@@ -12,6 +12,8 @@ from veilgate.telemetry.logging import get_logger
 _log = get_logger(__name__)
 _DAY_S = 86_400
 _IDEMPOTENCY_KEPT_S = 2 * _DAY_S
+# Signed addresses work for a day at most, so that nothing is put after its row is gone.
+_ANNOUNCED_KEPT_S = 2 * _DAY_S
 _PAGE = 500
 
 
@@ -28,6 +30,7 @@ class Housekeeping:
             removed = self.remove_orphans(original_day_prefix(time.time() - 2 * _DAY_S))
             if removed:
                 _log.info("housekeeping.orphans_removed", objects=removed)
+            self.remove_announced()
         except (VeilgateError, OSError) as error:
             _log.warning("housekeeping.failed", error=type(error).__name__)
 
@@ -40,6 +43,19 @@ class Housekeeping:
                 removed += self._remove_unknown(page)
                 page = []
         return removed + self._remove_unknown(page)
+
+    def remove_announced(self) -> None:
+        """Forget direct uploads of the day before yesterday, with what was put for them and never taken, or
+        put again after it was. Objects go first: a row without its object is found again next time."""
+        while True:
+            with self._database.read() as transaction:
+                old = transaction.direct_uploads.older_than(_ANNOUNCED_KEPT_S * 1000, limit=_PAGE)
+            if not old:
+                return
+            self._store.delete(list(old.values()))
+            with self._database.write() as transaction:
+                transaction.direct_uploads.forget(list(old))
+            _log.info("housekeeping.direct_uploads_forgotten", uploads=len(old))
 
     def _remove_unknown(self, keys: list[str]) -> int:
         if not keys:

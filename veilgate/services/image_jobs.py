@@ -31,8 +31,7 @@ def _work(job: ClaimedJob, options: UploadOptions) -> PictureWork:
         original_key=job.original_key,
         sha256=job.sha256,
         header=PictureHeader(PictureFormat(job.format), job.width, job.height),
-        policy=options.policy,
-        options=options.as_dict(),
+        options=options,
         attempts=job.attempts,
         queued_ms=max(0, job.started_at_ms - job.created_at_ms),
     )

@@ -14,9 +14,11 @@ from veilgate.domain.jobs import JobKind, Lane
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.pictures import PictureHeader, PictureLimits
 from veilgate.imaging.sniff import inspect_picture
+from veilgate.persistence.new_uploads import NewUpload
 from veilgate.persistence.races import WrittenByAnother
 from veilgate.persistence.records import NewEvent, NewImage, NewJob
 from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.services.shared_commit import Entry, SharedCommit
 from veilgate.services.spool import SpooledFile
 from veilgate.storage.keys import original_key
 from veilgate.storage.ports import ObjectStore
@@ -56,6 +58,7 @@ class Intake:
         self._database = database
         self._store = store
         self._limits = limits
+        self._commits = SharedCommit(database)
 
     def accept(self, upload: Upload, *, idempotency_key: str | None = None) -> AcceptedJob:
         """Accept a single upload, or answer as before when its key was used for the same request."""
@@ -95,14 +98,14 @@ class Intake:
         key = original_key(image_id, accepted_epoch_s=time.time())
         media_type, lane = header.format.media_type, upload.options.priority or lane
         self._store.put_file(key, upload.file.path, media_type=media_type, sha256=upload.file.sha256)
-        is_committing = False
+        entry = Entry(
+            _rows(upload, header, lane=lane, image_id=image_id, key=key),
+            lambda transaction: beside(transaction, image_id),
+        )
         try:
-            with self._database.write() as transaction:
-                _write_rows(transaction, upload, header, lane=lane, image_id=image_id, key=key)
-                beside(transaction, image_id)
-                is_committing = True
+            self._commits.write(entry)
         except (VeilgateError, WrittenByAnother):
-            if not is_committing:
+            if not entry.may_be_written:
                 self._store.delete([key])
             raise
         return AcceptedJob(image_id, lane, upload.filename, upload.file.size, is_new=True)
@@ -128,10 +131,9 @@ class Intake:
         return AcceptedJob(job.id, job.lane, job.filename, job.file_size, is_new=False)
 
 
-def _write_rows(
-    transaction: Transaction, upload: Upload, header: PictureHeader, *, lane: Lane, image_id: str, key: str
-) -> None:
-    transaction.images.insert(
+def _rows(upload: Upload, header: PictureHeader, *, lane: Lane, image_id: str, key: str) -> NewUpload:
+    payload = {"filename": upload.filename, "file_size": upload.file.size}
+    return NewUpload(
         NewImage(
             id=image_id,
             owner_id=upload.owner_id,
@@ -142,9 +144,7 @@ def _write_rows(
             width=header.width,
             height=header.height,
             original_key=key,
-        )
-    )
-    transaction.jobs.insert(
+        ),
         NewJob(
             id=image_id,  # an image's first veil job has the image's id
             owner_id=upload.owner_id,
@@ -153,7 +153,6 @@ def _write_rows(
             lane=lane,
             options=upload.options.as_json(),
             correlation_id=upload.correlation_id,
-        )
+        ),
+        NewEvent("job", "submitted", json.dumps(payload)),
     )
-    payload = {"filename": upload.filename, "file_size": upload.file.size}
-    transaction.events.insert_first(image_id, NewEvent("job", "submitted", json.dumps(payload)))

@@ -5,6 +5,7 @@ import json
 from veilgate.domain.errors import IllegalTransition, JobNotFound
 from veilgate.domain.ids import is_id
 from veilgate.domain.jobs import JobStatus
+from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import JobRecord, NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
 
@@ -13,6 +14,7 @@ class JobControl:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @again_after_deadlock
     def cancel(self, job_id: str, owner_id: str) -> JobRecord:
         """End a job that waits or runs; cancelling twice is no error."""
         with self._database.write() as transaction:
@@ -27,6 +29,7 @@ class JobControl:
             transaction.totals.add(cancelled=1)
             return _existing(transaction, job_id, owner_id)
 
+    @again_after_deadlock
     def retry(self, job_id: str, owner_id: str) -> JobRecord:
         """Submit a failed or cancelled job again, with fresh attempts; one that waits or runs is left."""
         with self._database.write() as transaction:
@@ -45,7 +48,11 @@ class JobControl:
 
 
 def _existing(transaction: Transaction, job_id: str, owner_id: str) -> JobRecord:
-    job = transaction.jobs.get(job_id, owner_id=owner_id) if is_id(job_id) else None
+    if not is_id(job_id):
+        raise JobNotFound
+    # Or of two who cancel at once the second would find a job that waits and cannot be cancelled.
+    transaction.jobs.hold(job_id)
+    job = transaction.jobs.get(job_id, owner_id=owner_id)
     if job is None:
         raise JobNotFound
     return job

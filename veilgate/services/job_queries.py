@@ -2,22 +2,45 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from veilgate.domain.errors import JobNotFound
 from veilgate.domain.ids import is_id
 from veilgate.domain.jobs import JobStatus
-from veilgate.persistence.records import EventRecord, JobRecord
+from veilgate.persistence.records import EventRecord
+from veilgate.persistence.status_rows import StatusRow, read_status
 from veilgate.persistence.unit_of_work import Database
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAnswer:
+    """Where a job stands, and all of it as a JSON document."""
+
+    status: JobStatus
+    document: bytes
 
 
 class JobQueries:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._instant = database.instant_status_rows()
 
-    def status(self, job_id: str, owner_id: str) -> dict[str, Any]:
+    def status_at_once(self, job_id: str, owner_id: str) -> StatusAnswer | None:
+        """As `status`, or None where that may have to wait. For one thread only: that of the event loop."""
+        if self._instant is None or not is_id(job_id):
+            return None
+        row = self._instant.read(job_id, owner_id)
+        return _answer(row) if row else None
+
+    def status(self, job_id: str, owner_id: str) -> StatusAnswer:
         """The answer of `GET /status/{job_id}`."""
-        return status_answer(self._job(job_id, owner_id))
+        if not is_id(job_id):
+            raise JobNotFound
+        with self._database.read() as transaction:
+            row = read_status(transaction.connection, job_id, owner_id)
+        if row is None:
+            raise JobNotFound
+        return _answer(row)
 
     def events_after(self, job_id: str, owner_id: str, seq: int) -> tuple[Sequence[EventRecord], bool]:
         """Events with a higher number, and whether the job has ended and these are the last.
@@ -33,30 +56,17 @@ class JobQueries:
         last_seq = events[-1].seq if events else known_seq
         return events, job.status.is_terminal and last_seq >= job.event_seq
 
-    def _job(self, job_id: str, owner_id: str) -> JobRecord:
-        if not is_id(job_id):
-            raise JobNotFound
-        with self._database.read() as transaction:
-            job = transaction.jobs.get(job_id, owner_id=owner_id)
-        if job is None:
-            raise JobNotFound
-        return job
 
-
-def status_answer(job: JobRecord) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "job_id": job.id,
-        "image_id": job.image_id,
-        "status": job.status,
-        "filename": job.filename,
-        "file_size": job.file_size,
-        "created_at": job.created_at_ms // 1000,
-        "updated_at": job.updated_at_ms // 1000,
-        "attempts": job.attempts,
-        "options": json.loads(job.options),
-        "results": json.loads(job.results) if job.results and job.status is JobStatus.COMPLETED else None,
-        "error": None,
-    }
-    if job.error_code:
-        answer["error"] = {"code": job.error_code, "message": job.error_message}
-    return answer
+def _answer(row: StatusRow) -> StatusAnswer:
+    """What was stored as JSON is put in as it is, without being read."""
+    results = row.results if row.results and row.status == JobStatus.COMPLETED else "null"
+    error = "null"
+    if row.error_code:
+        error = json.dumps({"code": row.error_code, "message": row.error_message})
+    document = (
+        f'{{"job_id":"{row.job_id}","image_id":"{row.image_id}","status":"{row.status}",'
+        f'"filename":{json.dumps(row.filename)},"file_size":{row.file_size},'
+        f'"created_at":{row.created_at_ms // 1000},"updated_at":{row.updated_at_ms // 1000},'
+        f'"attempts":{row.attempts},"options":{row.options},"results":{results},"error":{error}}}'
+    )
+    return StatusAnswer(JobStatus(row.status), document.encode())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from veilgate.domain.errors import PictureFailed, TooManyDeliveries, VeilgateError, WorkerDied
 from veilgate.domain.jobs import JobStatus
 from veilgate.domain.retry import RetryPolicy
+from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import ExpiredJob, NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.storage.keys import job_prefix
@@ -37,15 +38,21 @@ class LeaseExpiry:
         """Deal with every expired lease; returns how many there were."""
         count = 0
         while True:
-            with self._database.write() as transaction:
-                expired = transaction.claims.expired(limit=_PAGE)
-                failed = [job.id for job in expired if self._expire_one(transaction, job)]
+            expired, failed = self._expire_page()
             if not expired:
                 return count
             count += len(expired)
             self._wake([job.id for job in expired])
             self._drop_files(failed)
             _log.warning("lease.expired", jobs=len(expired))
+
+    @again_after_deadlock
+    def _expire_page(self) -> tuple[list[ExpiredJob], list[str]]:
+        """Those that were dealt with, and the ids of those that have ended."""
+        with self._database.write() as transaction:
+            expired = transaction.claims.lock_expired(limit=_PAGE)
+            failed = [job.id for job in expired if self._expire_one(transaction, job)]
+        return expired, failed
 
     def _expire_one(self, transaction: Transaction, job: ExpiredJob) -> bool:
         """Put a job back, or end it; whether that was its end."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from veilgate.domain.errors import StageFailed, VeilgateError
-from veilgate.domain.outcomes import Outcome, OutcomeKind
+from veilgate.domain.outcomes import NOT_ASKED, Outcome, OutcomeKind
 from veilgate.services.device_line import ChunkBounds, DeviceLine
 from veilgate.stages.contract import BatchStage, PictureWork, RunsOn
 from veilgate.stages.pipeline import Node, Pipeline
@@ -126,9 +126,9 @@ class PictureEngine:
                 for node, outcome in skipped:
                     run.outcomes[node] = outcome
                 run.started.update(ready)
-            if skipped:
+            if told := [(node, outcome) for node, outcome in skipped if outcome.reason != NOT_ASKED]:
                 self._listener.stage_ended(
-                    [StageReport(run.work, node.name, outcome, 0) for node, outcome in skipped]
+                    [StageReport(run.work, node.name, outcome, 0) for node, outcome in told]
                 )
             for node in ready:
                 self._start(node, run)
@@ -142,6 +142,9 @@ class PictureEngine:
             if node in run.started or node in run.outcomes:
                 continue
             if any(producer not in run.outcomes for producer in node.inputs):
+                continue
+            if not node.is_asked_for(run.work):
+                skipped.append((node, Outcome.skipped(NOT_ASKED)))
                 continue
             missing = node.missing(run.outcomes)
             if missing is None:
@@ -204,7 +207,9 @@ class PictureEngine:
             run.over = True
             self._runs.pop(run.work.job_id, None)
         took_ms = round((time.monotonic() - run.began_s) * 1000)
-        outcomes = {node.name: outcome for node, outcome in run.outcomes.items()}
+        outcomes = {
+            node.name: outcome for node, outcome in run.outcomes.items() if outcome.reason != NOT_ASKED
+        }
         self._listener.picture_ended(PictureEnd(run.work, outcomes, run.stage_ms, took_ms, error))
 
 

@@ -8,6 +8,7 @@ import queue
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,7 @@ from enum import StrEnum
 from veilgate.domain.errors import StageFailed, Unavailable, VeilgateError
 from veilgate.domain.jobs import JobStatus
 from veilgate.domain.retry import RetryPolicy, decide_retry
+from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.services.picture_engine import PictureEnd, StageReport
@@ -27,7 +29,7 @@ from veilgate.telemetry.logging import get_logger
 _log = get_logger(__name__)
 _LARGEST_GROUP = 64
 _DATABASE_PATIENCE_S = 30.0
-VEHICLES = "vehicles"
+DETECTED = "detected"
 
 
 class Verdict(StrEnum):
@@ -125,6 +127,7 @@ class Recorder:
                 break
         self._tell(group, settlements)
 
+    @again_after_deadlock
     def _write(self, group: list[StageReport | PictureEnd]) -> list[Settlement]:
         settlements = []
         with self._database.write() as transaction:
@@ -143,14 +146,15 @@ class Recorder:
 
     def _write_completion(self, transaction: Transaction, end: PictureEnd) -> Settlement:
         work = end.work
-        results = json.dumps(assemble_results(end, self._store, work.options))
+        results = json.dumps(assemble_results(end, self._store))
         event = NewEvent("job", JobStatus.COMPLETED, json.dumps({"processing_time": end.took_ms / 1000}))
         prefix = result_prefix(work.job_id, work.fence)
         if not transaction.events.append_fenced(work.job_id, work.fence, event):
             return _lost(end)
         transaction.claims.complete(work.job_id, work.fence, results=results, result_key=prefix)
-        transaction.images.point_to(work.image_id, work.job_id)
-        transaction.images.replace_tags(work.image_id, VEHICLES, _vehicle_counts(end))
+        # The newest request is what is shown, in whatever order requests end.
+        if transaction.images.point_to(work.image_id, work.job_id):
+            transaction.images.replace_tags(work.image_id, DETECTED, _detected_counts(end))
         return Settlement(work.job_id, work.fence, Verdict.COMPLETED)
 
     def _write_failure(self, transaction: Transaction, end: PictureEnd, error: VeilgateError) -> Settlement:
@@ -240,6 +244,12 @@ def _add_totals(
 def _vehicle_counts(end: PictureEnd) -> dict[str, int]:
     counts: dict[str, int] = end.outcomes["find_vehicles"].report.get("counts", {})
     return counts
+
+
+def _detected_counts(end: PictureEnd) -> dict[str, int]:
+    """What was found and reported, by class: vehicles, and what else the face model knows."""
+    also: dict[str, int] = end.outcomes["find_faces"].report["also_counts"]
+    return dict(Counter(also) + Counter(_vehicle_counts(end)))
 
 
 def _lost(end: PictureEnd) -> Settlement:

@@ -1,6 +1,5 @@
 """The result that callers read, assembled from what the stages reported."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from veilgate.domain.outcomes import Outcome, OutcomeKind
@@ -8,7 +7,7 @@ from veilgate.services.picture_engine import PictureEnd
 from veilgate.storage.ports import ObjectStore
 
 
-def assemble_results(end: PictureEnd, store: ObjectStore, options: Mapping[str, Any]) -> dict[str, Any]:
+def assemble_results(end: PictureEnd, store: ObjectStore) -> dict[str, Any]:
     """The `results` of a completed job."""
     faces, blur = end.outcomes["find_faces"], end.outcomes["blur_regions"]
     copies = end.outcomes["store_copies"].report
@@ -19,16 +18,20 @@ def assemble_results(end: PictureEnd, store: ObjectStore, options: Mapping[str, 
         "processing_time": end.took_ms / 1000,
         "queue_time": end.work.queued_ms / 1000,
         "blur_metadata": {
-            **{name: blur.report[name] for name in ("style", "shape", "mask_scale", "regions")},
-            **{name: faces.report[name] for name in ("count", "threshold", "faces")},
+            **blur.report,
+            **{name: faces.report[name] for name in ("count", "threshold", "targets", "faces")},
             "model": faces.model,
+            "verify": dict(second.report) if (second := end.outcomes.get("verify_veil")) else None,
         },
-        "detection_metadata": _optional_stage(end.outcomes["find_vehicles"]),
+        "detection_metadata": {
+            **_optional_stage(end.outcomes["find_vehicles"]),
+            "also_found": faces.report["also_found"],
+        },
         "stages": {
             name: {"outcome": outcome.kind, "ms": end.stage_ms.get(name, 0)}
             for name, outcome in end.outcomes.items()
         },
-        "options": dict(options),
+        "options": end.work.options.as_dict(),
     }
 
 

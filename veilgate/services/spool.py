@@ -66,8 +66,7 @@ class Spool:
     def open(self) -> SpooledFile:
         """A new file to receive into. Raises `DiskFull` or `ObjectStoreUnavailable`."""
         try:
-            self._make_folder()
-            while (file := SpooledFile(self._folder / f"{uuid4().hex}.part")).was_swept:
+            while (file := self._new_file()).was_swept:
                 file.discard()
         except OSError as error:
             raise _unavailable(error) from error
@@ -80,6 +79,14 @@ class Spool:
             with contextlib.suppress(OSError):
                 removed += _remove_if_abandoned(path)
         return removed
+
+    def _new_file(self) -> SpooledFile:
+        path = self._folder / f"{uuid4().hex}.part"
+        try:
+            return SpooledFile(path)
+        except FileNotFoundError:  # somebody removed the folder
+            self._make_folder()
+            return SpooledFile(path)
 
     def _make_folder(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,13 +1,13 @@
 """The shape every stage has, and the work that is handed to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
+from veilgate.domain.options import UploadOptions
 from veilgate.domain.outcomes import Outcome
 from veilgate.domain.pictures import PictureHeader
-from veilgate.domain.redaction import RedactionPolicy
 
 T = TypeVar("T")
 
@@ -37,8 +37,7 @@ class PictureWork:
     original_key: str
     sha256: str
     header: PictureHeader
-    policy: RedactionPolicy
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: UploadOptions
     attempts: int = 0
     queued_ms: int = 0
     products: dict[type, object] = field(default_factory=dict)

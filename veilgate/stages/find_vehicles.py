@@ -31,17 +31,22 @@ class FindVehicles:
         detector = self._detector()
         if detector is None:
             return [Outcome.skipped(MODEL_MISSING) for _ in works]
-        found = detector.detect([work[Picture].pixels for work in works], [self._threshold] * len(works))
+        thresholds = [self._threshold_of(work) for work in works]
+        found = detector.detect([work[Picture].pixels for work in works], thresholds)
         return [
             Outcome.produced(
                 Vehicles(tuple(detections)),
                 {
                     "count": len(detections),
-                    "threshold": self._threshold,
+                    "threshold": threshold,
                     "counts": dict(Counter(detection.label for detection in detections)),
                     "vehicles": [detection.as_json() for detection in detections],
                 },
                 model=detector.model_id,
             )
-            for detections in found
+            for detections, threshold in zip(found, thresholds, strict=True)
         ]
+
+    def _threshold_of(self, work: PictureWork) -> float:
+        asked = work.options.vehicle_threshold
+        return self._threshold if asked is None else asked

@@ -7,6 +7,8 @@ from veilgate.domain.detections import Detection
 
 @dataclass(frozen=True, slots=True)
 class Faces:
+    """What is to be veiled, whatever its class is called."""
+
     detections: tuple[Detection, ...]
 
 

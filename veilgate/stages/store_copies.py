@@ -36,7 +36,7 @@ class StoreCopies:
         picture = work[VeiledPicture].picture
         prefix = result_prefix(work.job_id, work.fence)
         key = processed_key(prefix, picture.format.suffix)
-        data = encode_picture(picture)
+        data = encode_picture(picture, metadata=work.options.metadata)
         self._store.put(key, data, media_type=picture.format.media_type)
         thumbnail_uris = {}
         for side_px, small in zip(THUMBNAIL_SIDES_PX, thumbnails(picture, THUMBNAIL_SIDES_PX), strict=True):

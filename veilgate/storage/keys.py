@@ -5,6 +5,19 @@ from datetime import UTC, datetime
 THUMBNAIL_SIDES_PX = (1024, 320)
 
 
+def key_parts(key: str) -> list[str]:
+    """The names between the slashes. Raises `ValueError` for what is no key: `..`, `a//b`, the empty text."""
+    parts = key.split("/")
+    if any(part in {"", ".", ".."} for part in parts):
+        raise ValueError(f"not an object key: {key!r}")
+    return parts
+
+
+def announced_key(upload_id: str) -> str:
+    """Where a caller puts a file itself, before it is verified and becomes an original."""
+    return f"announced/{upload_id}"
+
+
 def original_key(image_id: str, *, accepted_epoch_s: float) -> str:
     """Originals are filed by day, so that orphans can be looked for a day at a time."""
     return f"{original_day_prefix(accepted_epoch_s)}{image_id}"

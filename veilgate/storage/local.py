@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from veilgate.domain.errors import DiskFull, ObjectStoreUnavailable
+from veilgate.storage.keys import key_parts
 
 _CHUNK_BYTES = 1 << 20
 _INCOMING = ".incoming"
@@ -59,6 +60,10 @@ class LocalObjectStore:
 
         return os.fstat(file.fileno()).st_size, chunks()
 
+    def size_bytes(self, key: str) -> int:
+        with _translated_errors():
+            return self._path(key).stat().st_size
+
     def delete(self, keys: list[str]) -> None:
         with _translated_errors():
             for key in keys:
@@ -87,10 +92,7 @@ class LocalObjectStore:
             probe.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
-        parts = key.split("/")
-        if not key or any(part in {"", ".", ".."} for part in parts):
-            raise ValueError(f"not an object key: {key!r}")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*key_parts(key))
 
     def _move_into_place(self, source: Path, key: str) -> None:
         target = self._path(key)

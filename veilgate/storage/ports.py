@@ -1,6 +1,7 @@
 """What the house asks of an object store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,8 @@ class ObjectStore(Protocol):
         """Size and content, for handing on without holding it all."""
         ...
 
+    def size_bytes(self, key: str) -> int: ...
+
     def delete(self, keys: list[str]) -> None:
         """Delete what is there; a missing object is no error."""
         ...
@@ -38,4 +41,27 @@ class ObjectStore(Protocol):
 
     def check(self) -> None:
         """Raise when the store cannot be written to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPut:
+    """Where a caller may put one object, with these headers, without any key of ours, for a while."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
+class SigningStore(ObjectStore, Protocol):
+    """An object store that callers can reach themselves, at addresses that work for `signed_url_s`."""
+
+    @property
+    def signed_url_s(self) -> int: ...
+
+    def sign_get(self, key: str, *, media_type: str, disposition: str) -> str:
+        """An address that hands out the object with this Content-Type and Content-Disposition."""
+        ...
+
+    def sign_put(self, key: str, *, size_bytes: int, sha256: str) -> SignedPut:
+        """An address that takes exactly these bytes, as far as the store checks that itself."""
         ...

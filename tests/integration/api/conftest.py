@@ -1,12 +1,19 @@
-"""Gateways to talk to: one that nobody works for, one with workers, and ones of a test's own."""
+"""Gateways to talk to: one that nobody works for, one with workers, and ones of a test's own.
+
+The first two come in two houses: SQLite with a folder, as `make run` has it, and MariaDB with S3.
+"""
 
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis import Redis
 
+from tests.fixtures.mariadb import RunningMariaDb
+from tests.fixtures.object_server import S3Server
 from tests.fixtures.private_redis import RunningRedis
 from tests.integration.api.gateway import Gateway
 
@@ -19,6 +26,28 @@ SMALL_LIMITS = {
 }
 
 StartGateway = Callable[..., Gateway]
+Furnish = Callable[[], dict[str, Any]]
+
+
+@pytest.fixture(scope="session", params=["sqlite+folder", "mariadb+s3"])
+def furnish(request: pytest.FixtureRequest) -> Furnish:
+    """Gives each gateway a database and an object store of its own: the arguments of `Gateway`."""
+    if request.param == "sqlite+folder":
+        return dict
+    mariadb: RunningMariaDb = request.getfixturevalue("mariadb")
+    s3: S3Server = request.getfixturevalue("s3_server")
+
+    def make() -> dict[str, Any]:
+        bucket = s3.new_bucket()
+        url = mariadb.url(mariadb.empty_database())
+        return {"DATABASE_URL": url, **s3.settings(bucket), "bucket_keys": lambda: keys_of(s3, bucket)}
+
+    return make
+
+
+def keys_of(s3: S3Server, bucket: str) -> list[str]:
+    pages = s3.client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
 
 @pytest.fixture(scope="session")
@@ -30,19 +59,25 @@ def _redis_of_gateways() -> Iterator[RunningRedis]:
 
 
 @pytest.fixture(scope="session")
-def gateway(tmp_path_factory: pytest.TempPathFactory, _redis_of_gateways: RunningRedis) -> Iterator[Gateway]:
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, _redis_of_gateways: RunningRedis, furnish: Furnish
+) -> Iterator[Gateway]:
     """Small limits and no worker: what is accepted stays `submitted`."""
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), f"{_redis_of_gateways.url}?db=1", **SMALL_LIMITS)
+    _empty(_redis_of_gateways, number=1)
+    folder = tmp_path_factory.mktemp("gateway")
+    gateway = Gateway(folder, f"{_redis_of_gateways.url}?db=1", **{**SMALL_LIMITS, **furnish()})
     yield gateway
     gateway.close()
 
 
 @pytest.fixture(scope="session")
 def working_house(
-    tmp_path_factory: pytest.TempPathFactory, _redis_of_gateways: RunningRedis
+    tmp_path_factory: pytest.TempPathFactory, _redis_of_gateways: RunningRedis, furnish: Furnish
 ) -> Iterator[Gateway]:
     """A gateway with an images worker and a reconciler."""
-    house = Gateway(tmp_path_factory.mktemp("house"), f"{_redis_of_gateways.url}?db=2")
+    _empty(_redis_of_gateways, number=2)
+    folder = tmp_path_factory.mktemp("house")
+    house = Gateway(folder, f"{_redis_of_gateways.url}?db=2", **furnish())
     try:
         house.start_workers()
         yield house
@@ -50,12 +85,21 @@ def working_house(
         house.close()
 
 
+def _empty(server: RunningRedis, *, number: int) -> None:
+    """The lists of the house before belong to jobs that this one does not know."""
+    with Redis.from_url(f"{server.url}?db={number}") as client:
+        client.flushdb()
+
+
 @pytest.fixture
 def start_gateway(tmp_path: Path, redis_server: RunningRedis) -> Iterator[StartGateway]:
-    """Starts gateways that a test may stop and damage: `start_gateway(MAX_PIXELS="9")`."""
+    """Starts gateways that a test may stop and damage: `start_gateway(MAX_PIXELS="9")`.
+
+    They have SQLite and a folder, unless the settings say otherwise.
+    """
     with ExitStack() as stack:
 
-        def start(redis_url: str = redis_server.url, **settings: str) -> Gateway:
+        def start(redis_url: str = redis_server.url, **settings: Any) -> Gateway:
             gateway = Gateway(tmp_path / "data", redis_url, **settings)
             stack.callback(gateway.close)
             return gateway

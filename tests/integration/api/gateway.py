@@ -1,16 +1,18 @@
 """A gateway as a process of its own, started as in production: `python api_server.py`."""
 
 import os
-import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import text
 
 from tests.fixtures.paths import REPOSITORY_ROOT, find_free_port
 from tests.waiting import wait_until
+from veilgate.persistence.engine import open_engine
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 30.0
@@ -48,14 +50,26 @@ class Processes:
 
 
 class Gateway:
-    """One gateway and what it has stored. `http` talks to it; `restart` keeps the port."""
+    """One gateway and what it has stored. `http` talks to it; `restart` keeps the port.
 
-    def __init__(self, data_dir: Path, redis_url: str, **settings: str) -> None:
+    `bucket_keys` lists what is in its bucket, if it has one.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        redis_url: str,
+        *,
+        bucket_keys: Callable[[], Iterable[str]] = tuple,
+        **settings: str,
+    ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         self.data_dir = data_dir
         self.port = find_free_port()
         self.processes = Processes(data_dir, redis_url, PORT=str(self.port), **settings)
         self.processes.run("init_database.py")
+        self._bucket_keys = bucket_keys
+        self._engine = open_engine(settings.get("DATABASE_URL") or f"sqlite:///{data_dir / 'veilgate.db'}")
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False)
         self._workers: list[subprocess.Popen[bytes]] = []
         self.start()
@@ -82,6 +96,7 @@ class Gateway:
 
     def close(self) -> None:
         self.http.close()
+        self._engine.dispose()
         for process in (self.process, *self._workers):
             process.terminate()
         for process in (self.process, *self._workers):
@@ -117,13 +132,17 @@ class Gateway:
     def rows(self) -> tuple[int, ...]:
         """How many images, jobs, batches, items and keys are written down."""
         tables = ("processed_images", "jobs", "batches", "batch_items", "idempotency_keys")
-        with sqlite3.connect(self.data_dir / "veilgate.db", timeout=10) as connection:
-            counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]  # noqa: S608
-        connection.close()
-        return tuple(counts)
+        return tuple(self.select(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in tables)  # noqa: S608
+
+    def select(self, query: str) -> list[dict[str, Any]]:
+        """Rows of its database."""
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(query)).mappings()]
 
     def held_files(self) -> set[str]:
-        return {
+        """Files on their way in, and originals, be they in the folder or in the bucket."""
+        held = {f"objects/{key}" for key in self._bucket_keys() if key.startswith("original/")}
+        return held | {
             str(path.relative_to(self.data_dir))
             for folder in HELD_FOLDERS
             for path in (self.data_dir / folder).rglob("*")

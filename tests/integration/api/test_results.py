@@ -1,7 +1,6 @@
 """Processed pictures: what is handed out, with which headers, and what is no longer in it."""
 
 import io
-import sqlite3
 from typing import Any
 
 import pytest
@@ -154,9 +153,4 @@ def test_the_numbers_add_up(working_house: Gateway, veiled: str) -> None:
 
 
 def all_jobs(house: Gateway) -> list[dict[str, Any]]:
-    connection = sqlite3.connect(house.data_dir / "veilgate.db", timeout=10)
-    try:
-        connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute("SELECT id, status FROM jobs")]
-    finally:
-        connection.close()
+    return house.select("SELECT id, status FROM jobs")

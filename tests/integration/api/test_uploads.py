@@ -9,6 +9,7 @@ import pytest
 from tests.integration.api.gateway import Gateway
 from tests.integration.api.raw_http import END, file_part, post, text_part
 from tests.integration.api.samples import GOOD, picture
+from veilgate.domain.options import UploadOptions
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -36,7 +37,7 @@ def test_the_status_of_a_waiting_job_has_every_field(gateway: Gateway) -> None:
         "filename": "a.jpg",
         "file_size": len(GOOD),
         "attempts": 0,
-        "options": {"blur_style": "mosaic", "mask_scale": 1.1, "face_threshold": None, "priority": None},
+        "options": UploadOptions().as_dict(),
         "results": None,
         "error": None,
     }

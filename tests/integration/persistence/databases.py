@@ -1,4 +1,4 @@
-"""Real SQLite databases at the newest schema, and a short way to fill and read them."""
+"""Real databases at the newest schema, SQLite's and MariaDB's, and a short way to fill and read them."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from init_database import migrate
+from tests.fixtures.mariadb import RunningMariaDb
 from veilgate.domain.jobs import JobKind, Lane
 from veilgate.domain.options import UploadOptions
 from veilgate.persistence.engine import open_engine
@@ -19,12 +20,23 @@ OWNER = "owner-1"
 
 
 class Shelf:
-    """One database file: the product's way in, and a side door for tests."""
+    """One database: the product's way in, and a side door for tests. `folder` is for what belongs to it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.engine: Engine = open_engine(f"sqlite:///{path}")
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.folder = folder
+        self.engine: Engine = open_engine(url)
         self.database = Database(self.engine)
+
+    @property
+    def is_server(self) -> bool:
+        return self.engine.dialect.name != "sqlite"
+
+    @property
+    def path(self) -> Path:
+        """The file of an SQLite database."""
+        assert self.engine.url.database
+        return Path(self.engine.url.database)
 
     def close(self) -> None:
         self.database.close()
@@ -77,6 +89,21 @@ class Shelf:
             claimed = transaction.claims.claim(job_id, worker=worker, lease_ms=lease_ms, alone=alone)
         return claimed.fence if claimed else None
 
+    def fill_disk(self) -> None:
+        """From now on every change of a job is refused as on a full disk."""
+        refusal = "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        if self.is_server:
+            refusal = (
+                "FOR EACH ROW SIGNAL SQLSTATE 'HY000' "
+                "SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'The table ''jobs'' is full'"
+            )
+        with self.database.write() as transaction:
+            transaction.connection.exec_driver_sql(f"CREATE TRIGGER no_space BEFORE UPDATE ON jobs {refusal}")
+
+    def free_disk(self) -> None:
+        with self.database.write() as transaction:
+            transaction.connection.exec_driver_sql("DROP TRIGGER no_space")
+
     def expire(self, job_id: str) -> None:
         self.change(job_id, lease_until_ms=1)
 
@@ -92,8 +119,24 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shelf(migrated_file: Path, tmp_path: Path) -> Iterator[Shelf]:
+def sqlite_shelf(migrated_file: Path, tmp_path: Path) -> Iterator[Shelf]:
+    """For what only SQLite does."""
     shutil.copy(migrated_file, tmp_path / "veilgate.db")
-    shelf = Shelf(tmp_path / "veilgate.db")
+    shelf = Shelf(f"sqlite:///{tmp_path / 'veilgate.db'}", tmp_path)
     yield shelf
     shelf.close()
+
+
+@pytest.fixture
+def mariadb_shelf(mariadb: RunningMariaDb, tmp_path: Path) -> Iterator[Shelf]:
+    """For what only a server does."""
+    shelf = Shelf(mariadb.new_database(), tmp_path)
+    yield shelf
+    shelf.close()
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def shelf(request: pytest.FixtureRequest) -> Shelf:
+    """An empty database of each kind in turn."""
+    found: Shelf = request.getfixturevalue(f"{request.param}_shelf")
+    return found

@@ -133,7 +133,7 @@ def test_a_death_alone_is_left_to_the_one_who_counts(shelf: Shelf) -> None:
     assert shelf.claim("a", alone=True) is None
     with shelf.database.read() as transaction:
         assert transaction.claims.look_at(["a"]) == []
-        assert [job.ran_alone for job in transaction.claims.expired(limit=9)] == [True]
+        assert [job.ran_alone for job in transaction.claims.lock_expired(limit=9)] == [True]
 
 
 def test_looking_keeps_the_order_and_leaves_out_what_is_not_there(shelf: Shelf) -> None:
@@ -174,7 +174,27 @@ def test_the_hosts_clock_decides_nothing(
     assert shelf.claim("a") is None, "half an hour of lease is left, whatever this host believes"
     assert abs(shelf.job("a")["started_at_ms"] - true_time_s() * 1000) < 60_000
     with shelf.database.write() as transaction:
-        assert transaction.claims.expired(limit=9) == []
+        assert transaction.claims.lock_expired(limit=9) == []
         assert transaction.leases.acquire("x", holder="me", lease_ms=1_800_000)
         assert not transaction.leases.acquire("x", holder="you", lease_ms=1)
         assert transaction.jobs.get("a", owner_id=OWNER) is not None
+
+
+def test_pages_of_dispatched_jobs_miss_none_and_repeat_none(shelf: Shelf) -> None:
+    """Most were marked in the same millisecond."""
+    job_ids = [f"job-{number:02}" for number in range(40)]
+    shelf.add(*job_ids)
+    for number, job_id in enumerate(job_ids):
+        shelf.change(job_id, dispatched_at_ms=5 - number // 20, not_before_ms=7 - number // 15)
+    found, last = [], None
+    while True:
+        with shelf.database.read() as transaction:
+            page = transaction.jobs.dispatched_but_waiting(until_ms=9, after=last, limit=7)
+        if not page:
+            break
+        found += page
+        last = page[-1]
+    assert sorted(job.id for job in found) == job_ids
+    assert [job.dispatched_at_ms for job in found] == [4] * 20 + [5] * 20
+    with shelf.database.read() as transaction:
+        assert transaction.jobs.dispatched_but_waiting(until_ms=3, after=None, limit=7) == []

@@ -1,4 +1,6 @@
-"""Transactions on SQLite: writers wait for each other, readers for nobody, and errors are ours."""
+"""Transactions: readers wait for nobody, on SQLite writers wait for each other, and errors are ours.
+
+What only a server does is in test_server_transactions.py."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +16,12 @@ from veilgate.persistence.engine import open_engine
 from veilgate.persistence.unit_of_work import Database
 
 
-def test_five_writers_all_succeed(shelf: Shelf) -> None:
+def test_five_writers_all_succeed(sqlite_shelf: Shelf) -> None:
     """Reading first and writing then is what deferred transactions fail at. Each writer has its own object,
     as processes have."""
 
     def write(number: int) -> None:
-        database = Database(open_engine(f"sqlite:///{shelf.path}"))
+        database = Database(open_engine(sqlite_shelf.url))
         for _ in range(200):
             with database.write() as transaction:
                 seen = transaction.totals.all().get("shared", 0)
@@ -29,7 +31,7 @@ def test_five_writers_all_succeed(shelf: Shelf) -> None:
 
     with ThreadPoolExecutor(5) as threads:
         list(threads.map(write, range(5)))
-    with shelf.database.read() as transaction:
+    with sqlite_shelf.database.read() as transaction:
         assert transaction.totals.all() == {"shared": 1000, **{f"of{number}": 200 for number in range(5)}}
 
 
@@ -43,12 +45,12 @@ def test_a_reader_does_not_wait_for_a_writer(shelf: Shelf) -> None:
     assert shelf.job("a")["status"] == "cancelled"
 
 
-def test_a_writer_waits_for_a_writer(shelf: Shelf) -> None:
-    shelf.add("a")
+def test_a_writer_waits_for_a_writer(sqlite_shelf: Shelf) -> None:
+    sqlite_shelf.add("a")
     begun, may_end = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with shelf.database.write() as transaction:
+        with sqlite_shelf.database.write() as transaction:
             transaction.totals.add(first=1)
             begun.set()
             assert may_end.wait(10)
@@ -56,7 +58,7 @@ def test_a_writer_waits_for_a_writer(shelf: Shelf) -> None:
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(hold)
         assert begun.wait(10)
-        second = threads.submit(shelf.claim, "a")
+        second = threads.submit(sqlite_shelf.claim, "a")
         assert not second.done()
         may_end.set()
         first.result(timeout=10)
@@ -101,20 +103,20 @@ def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None
     database.close()
 
 
-def test_a_database_that_vanished_is_unavailable(shelf: Shelf) -> None:
-    shelf.close()
-    for path in shelf.path.parent.glob("veilgate.db*"):
+def test_a_database_that_vanished_is_unavailable(sqlite_shelf: Shelf) -> None:
+    sqlite_shelf.close()
+    for path in sqlite_shelf.path.parent.glob("veilgate.db*"):
         path.unlink()
-    shelf.path.mkdir()
-    with pytest.raises(DatabaseUnavailable), shelf.database.write():
+    sqlite_shelf.path.mkdir()
+    with pytest.raises(DatabaseUnavailable), sqlite_shelf.database.write():
         pass
 
 
-def test_a_full_disk_is_told_from_an_absent_database(shelf: Shelf) -> None:
-    with shelf.database.write() as transaction:
+def test_a_full_disk_is_told_from_an_absent_database(sqlite_shelf: Shelf) -> None:
+    with sqlite_shelf.database.write() as transaction:
         pages = transaction.connection.execute(text("PRAGMA page_count")).scalar_one()
         transaction.connection.execute(text(f"PRAGMA max_page_count = {pages}"))
     with pytest.raises(DiskFull):
-        list(map(shelf.add, (f"job-{number}" for number in range(1000))))
-    with shelf.database.read() as transaction:
+        list(map(sqlite_shelf.add, (f"job-{number}" for number in range(1000))))
+    with sqlite_shelf.database.read() as transaction:
         assert transaction.jobs.get("job-0", owner_id=OWNER) is not None, "what fitted is there"

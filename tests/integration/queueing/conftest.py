@@ -1,4 +1,4 @@
-from tests.integration.persistence.databases import migrated_file, shelf
+from tests.integration.persistence.databases import mariadb_shelf, migrated_file, shelf, sqlite_shelf
 from tests.integration.queueing.lists import lists
 
-__all__ = ["lists", "migrated_file", "shelf"]
+__all__ = ["lists", "mariadb_shelf", "migrated_file", "shelf", "sqlite_shelf"]

@@ -1,6 +1,6 @@
 """A worker process with the stand-in engine: what a job does, its id says.
 
-`python -m tests.integration.queueing.stand_in_worker DATABASE REDIS_URL GATE LEASE_S TIMEOUT_S`
+`python -m tests.integration.queueing.stand_in_worker DATABASE_URL REDIS_URL GATE LEASE_S TIMEOUT_S`
 """
 
 import ctypes
@@ -38,8 +38,8 @@ def behave(job: ClaimedJob, gate: Path) -> None:
             threading.Event().wait()
 
 
-def main(database_path: str, redis_url: str, gate: str, lease_s: str, timeout_s: str) -> None:
-    database = Database(open_engine(f"sqlite:///{database_path}"))
+def main(database_url: str, redis_url: str, gate: str, lease_s: str, timeout_s: str) -> None:
+    database = Database(open_engine(database_url))
     redis = open_redis(redis_url, timeout_s=15.0)
     engine = StandInEngine(database, lambda job: behave(job, Path(gate)))
     parts = SessionParts(

@@ -275,10 +275,7 @@ def test_a_full_disk_gives_the_jobs_back(shelf: Shelf, lists: Lists) -> None:
     """The worker must live on: a full disk is no fault of a picture or of the process."""
     shelf.add("a")
     lists.put("a")
-    with shelf.database.write() as transaction:
-        transaction.connection.exec_driver_sql(
-            "CREATE TRIGGER full BEFORE UPDATE ON jobs BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
-        )
+    shelf.fill_disk()
     engine = StandInEngine(shelf.database)
     worker = worker_of(shelf, lists, engine)
     assert worker.work(burst=True, max_jobs=1, logging_level="WARNING"), "the session ended by itself"

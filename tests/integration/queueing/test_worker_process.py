@@ -31,7 +31,7 @@ class Workers:
         self._started: list[subprocess.Popen[bytes]] = []
 
     def start(self, *, timeout_s: float = 60.0) -> subprocess.Popen[bytes]:
-        words = (self._shelf.path, self._redis_url, self.gate, LEASE_S, timeout_s)
+        words = (self._shelf.url, self._redis_url, self.gate, LEASE_S, timeout_s)
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.integration.queueing.stand_in_worker", *map(str, words)],
             cwd=REPOSITORY_ROOT,

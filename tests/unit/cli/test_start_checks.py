@@ -121,8 +121,8 @@ def test_wrong_setting_is_said_in_one_sentence(
     monkeypatch.setenv("PORT", "99999999")
     assert main(["up"]) == 1
     said = capsys.readouterr().out
-    assert said.startswith("veilgate: a setting is wrong")
-    assert "port" in said
+    assert said.startswith("veilgate: these settings are wrong")
+    assert "PORT" in said
 
 
 def test_version_is_the_project_s(capsys: pytest.CaptureFixture[str], repository_root: Path) -> None:

@@ -2,8 +2,8 @@
 
 from veilgate.domain.redaction import (
     DEFAULT_MASK_SCALE,
-    FACE_THRESHOLD_RANGE,
     MASK_SCALE_RANGE,
+    THRESHOLD_RANGE,
     RedactionPolicy,
 )
 
@@ -14,7 +14,7 @@ def test_a_mask_is_never_smaller_than_the_face() -> None:
 
 
 def test_a_threshold_stays_a_probability() -> None:
-    low, high = FACE_THRESHOLD_RANGE
+    low, high = THRESHOLD_RANGE
     assert 0 < low < high < 1
 
 

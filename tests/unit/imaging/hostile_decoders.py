@@ -1,5 +1,6 @@
 """What a decoder fed with a hostile file may do; run in real decode children by the tests of the pool."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -32,6 +33,9 @@ def decode_as_told(data: bytes, limits: PictureLimits) -> Picture:
         case b"pid":
             pixels = np.frombuffer(os.getpid().to_bytes(3, "big"), np.uint8).reshape(1, 1, 3)
             return Picture(pixels, None, PictureFormat.PNG)
+        case b"lie":
+            pixels = np.zeros((1, 1, 3), np.uint8)
+            return Picture(pixels, None, PictureFormat.PNG, dpi=json.loads(argument))
         case b"bug":
             raise UnicodeError("not foreseen")
     return decode_picture(data, limits)

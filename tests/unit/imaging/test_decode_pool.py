@@ -83,6 +83,16 @@ def test_the_arrays_can_be_written_and_outlive_each_other(pool: DecodePool) -> N
     assert (alpha == 2).all()
 
 
+def test_the_print_resolution_comes_along(pool: DecodePool) -> None:
+    assert pool.decode(saved(noise((40, 30)), "JPEG", dpi=(300, 150))).dpi == (300, 150)
+    assert pool.decode(PICTURE).dpi is None
+
+
+@pytest.mark.parametrize("lie", ["[1e9, 72]", "[NaN, 300]", '"GPS"', "[300]", "{}", "[null, null]", "7"])
+def test_a_resolution_that_is_none_is_not_believed_of_a_child(pool: DecodePool, lie: str) -> None:
+    assert pool.decode(b"lie " + lie.encode()).dpi is None
+
+
 def test_what_the_child_reports_is_raised_here(pool: DecodePool) -> None:
     with pytest.raises(TooManyPixels, match="So many pixels"):
         pool.decode(b"reject")

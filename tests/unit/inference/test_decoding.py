@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from veilgate.domain.errors import StageFailed
 from veilgate.inference.detectors import centerface, fastestdet
 from veilgate.inference.ports import MAX_DETECTIONS
 
@@ -76,3 +77,28 @@ def test_fastestdet_wants_bgr_from_zero_to_one() -> None:
     tensor = fastestdet.prepare(pixels)
     assert tensor.shape == (1, 3, 352, 352)
     assert tensor[0, :, 100, 100].tolist() == pytest.approx([0, 0.2, 1])
+
+
+class Answering:
+    """A graph that answers the same whatever it sees."""
+
+    def __init__(self, *outputs: np.ndarray) -> None:
+        self._outputs = list(outputs)
+
+    def run(self, batch: np.ndarray) -> list[np.ndarray]:  # noqa: ARG002 - that is the point
+        return self._outputs
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_score_that_is_no_number_is_a_failure_not_an_empty_picture(bad: float) -> None:
+    heat, sizes = np.zeros((1, 1, 16, 16), np.float32), np.zeros((1, 2, 16, 16), np.float32)
+    heat[0, 0, 3, 3] = bad
+    faces = centerface.CenterFace(
+        Answering(heat, sizes, sizes, sizes), model_id="c", default_threshold=0.2, longest_side_px=64
+    )
+    cells = np.zeros((1, 85, 22, 22), np.float32)
+    cells[0, 7, 3, 3] = bad
+    vehicles = fastestdet.FastestDet(Answering(cells), model_id="f", default_threshold=0.5, labels={"car"})
+    for detector in (faces, vehicles):
+        with pytest.raises(StageFailed, match="not finite"):
+            detector.detect([np.zeros((32, 32, 3), np.uint8)], [0.2])

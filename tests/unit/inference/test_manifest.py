@@ -1,6 +1,8 @@
 """What the manifest says, which model a setting means, and that mistakes are named."""
 
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,15 @@ ENTRY = {
     "size_bytes": "7",
     "licence": '"MIT"',
     "default_threshold": "0.5",
-    "classes": '{ car = "report", plate = "veil" }',
+    "classes": '{ car = "report", bus = "report" }',
+}
+OWN = ENTRY | {
+    "id": '"own"',
+    "kind": '"faces"',
+    "adapter": '"yolo"',
+    "source": '"file:own/Faces.onnx"',
+    "labels": '["face", "plate"]',
+    "classes": '{ face = "veil", plate = "report" }',
 }
 
 
@@ -51,7 +61,7 @@ def test_an_entry_is_read(manifest: Manifest) -> None:
     assert spec.source == Download("https://example.org/a/Small.onnx")
     assert spec.file_name == "Small.onnx"
     assert (spec.size_bytes, spec.default_threshold, spec.delay_s) == (7, 0.5, 0.0)
-    assert spec.classes == {"car": ClassAction.REPORT, "plate": ClassAction.VEIL}
+    assert spec.classes == {"car": ClassAction.REPORT, "bus": ClassAction.REPORT}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +69,16 @@ def test_an_entry_is_read(manifest: Manifest) -> None:
     [
         ({"id": "3"}, "entry number 1: id must be a text"),
         ({"kind": '"cats"'}, "entry 'small': kind is 'cats'; it must be one of faces, vehicles"),
-        ({"adapter": '"yolo"'}, "adapter is 'yolo'"),
+        ({"adapter": '"magic"'}, "adapter is 'magic'"),
+        ({"adapter": '"ultralytics_pt"'}, "the adapter ultralytics_pt takes .pt files"),
+        ({"adapter": '"fake"'}, "the adapter fake takes no files"),
+        ({"source": '"none"'}, "the adapter fastestdet takes .onnx files"),
+        ({"source": '"file:"'}, "source is 'file:'"),
+        ({"source": '"file:weights.pt"'}, "the adapter fastestdet takes .onnx files"),
+        ({"labels": '["car"]'}, "labels are for the adapter yolo"),
+        ({"labels": '"car"', "adapter": '"yolo"'}, "labels must list"),
+        ({"labels": '["car", 3]', "adapter": '"yolo"'}, "labels must list"),
+        ({"classes": '{ car = "veil" }'}, "class 'car' cannot be veiled by a model of vehicles"),
         ({"source": '"ftp://example.org/a.onnx"'}, "source is 'ftp://"),
         ({"source": '"https://example.org/"'}, "source is 'https://example.org/'"),
         ({"source": '"package:../x.onnx"'}, "source is 'package:"),
@@ -118,20 +137,56 @@ def test_a_retrained_file_is_recognised_by_its_name_and_gets_an_id_of_its_own(
     assert spec.adapter is Adapter.FASTESTDET
 
 
+def test_any_other_file_is_one_of_the_users_own(manifest: Manifest, tmp_path: Path) -> None:
+    for name, adapter in (("Car Face Blur Model.pt", Adapter.ULTRALYTICS_PT), ("best.ONNX", Adapter.YOLO)):
+        path = tmp_path / name
+        path.write_bytes(b"mine")
+        spec = manifest.resolve(str(path), ModelKind.FACES)
+        sha256 = sha256_of(b"mine")
+        assert (spec.id, spec.adapter, spec.kind) == (f"{path.stem}@{sha256[:12]}", adapter, ModelKind.FACES)
+        assert (spec.source, spec.sha256, spec.size_bytes) == (LocalFile(path), sha256, 4)
+        assert spec.classes == {}
+
+
+def test_a_line_of_ones_own_is_read(tmp_path: Path) -> None:
+    without_size = {key: value for key, value in OWN.items() if key != "size_bytes"}
+    (spec,) = read_manifest(write(tmp_path, without_size)).models
+    assert spec.source == LocalFile(tmp_path / "own" / "Faces.onnx")
+    assert (spec.adapter, spec.labels) == (Adapter.YOLO, ("face", "plate"))
+
+
+def write_nothing(path: Path) -> None:
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(
-    ("value", "complaint"),
+    ("name", "make", "complaint"),
     [
-        ("large", "neither a file nor a vehicles model of the manifest: small"),
-        ("Car Face Blur Model.pt", "needs torch and ultralytics"),
-        ("none.onnx", "cannot be read"),
+        ("large", write_nothing, "neither an .onnx or .pt file nor a vehicles model of the manifest: small"),
+        ("model.engine", write_nothing, "neither an .onnx or .pt file"),
+        ("none.onnx", write_nothing, "cannot be read (there is no such file)"),
+        ("none.pt", write_nothing, "cannot be read (there is no such file)"),
+        ("folder.onnx", Path.mkdir, "cannot be read (it is a folder)"),
+        ("pipe.onnx", os.mkfifo, "cannot be read (it is not a file)"),
+        ("empty.onnx", Path.touch, "is empty"),
+        ("huge.onnx", lambda path: sparse(path, 2**31 + 1), "is larger than a model can be (2 GiB)"),
+        ("x" * 300 + ".onnx", lambda _path: None, "cannot be read"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_setting(
-    manifest: Manifest, value: str, complaint: str
+    manifest: Manifest, tmp_path: Path, name: str, make: Callable[[Path], None], complaint: str
 ) -> None:
+    make(tmp_path / name)
+    value = str(tmp_path / name) if "." in name else name
     with pytest.raises(ConfigurationError, match=r"^VEHICLE_DETECTION_MODEL_PATH: ") as caught:
         manifest.resolve(value, ModelKind.VEHICLES)
     assert complaint in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def sparse(path: Path, size_bytes: int) -> None:
+    with path.open("wb") as file:
+        file.truncate(size_bytes)
 
 
 def test_a_model_of_the_other_kind_is_refused(manifest: Manifest) -> None:
@@ -139,10 +194,44 @@ def test_a_model_of_the_other_kind_is_refused(manifest: Manifest) -> None:
         manifest.resolve("small", ModelKind.FACES)
 
 
-def test_an_unknown_onnx_file_is_refused(manifest: Manifest, tmp_path: Path) -> None:
-    (tmp_path / "stranger.onnx").write_bytes(b"?")
-    with pytest.raises(ConfigurationError, match=r"by its sha256 or its name \(Small.onnx\)"):
-        manifest.resolve(str(tmp_path / "stranger.onnx"), ModelKind.VEHICLES)
+@pytest.mark.parametrize(
+    ("setting", "blur_targets", "veiled"),
+    [
+        ("own", "", ("face",)),
+        ("own", "plate", ("plate",)),
+        ("mine.onnx", "", ("face",)),
+        ("mine.onnx", "head, plate", ("head", "plate")),
+        ("elsewhere/mine.pt", "", ("face",)),
+        ("elsewhere/mine.pt", "head", ("head",)),
+        ("Faces.onnx", "plate", ("plate",)),
+    ],
+)
+def test_what_is_veiled_is_known_without_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, blur_targets: str, veiled: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.onnx").write_bytes(b"mine")
+    (tmp_path / "Faces.onnx").write_bytes(b"own, retrained")
+    assert read_manifest(write(tmp_path, OWN)).veil_targets(setting, blur_targets) == veiled
+
+
+@pytest.mark.parametrize(
+    ("setting", "blur_targets", "complaint"),
+    [
+        (
+            "own",
+            "nose",
+            "BLUR_TARGETS: it names 'nose', and Faces.onnx has no such class; it has: face, plate",
+        ),
+        ("mine", "", "FACE_DETECTION_MODEL_PATH: 'mine' is neither"),
+        ("mine.onnx", "face,", "BLUR_TARGETS: there is a comma too many"),
+    ],
+)
+def test_a_wrong_target_is_named_where_it_can_be_known(
+    tmp_path: Path, setting: str, blur_targets: str, complaint: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(complaint)):
+        read_manifest(write(tmp_path, OWN)).veil_targets(setting, blur_targets)
 
 
 def test_our_own_manifest_is_right(repository_root: Path) -> None:
@@ -153,3 +242,4 @@ def test_our_own_manifest_is_right(repository_root: Path) -> None:
     vehicles = ours.resolve("fastestdet", ModelKind.VEHICLES)
     assert set(vehicles.classes) == {"bicycle", "car", "motorcycle", "bus", "train", "truck"}
     assert ours.resolve("fake", ModelKind.FACES).delay_s == 0.05
+    assert ours.veil_targets("centerface", "") == ("face",)

@@ -54,7 +54,9 @@ def test_bytes_that_are_no_graph_are_a_configuration_error(spec: ModelSpec, tmp_
     path = tmp_path / "FastestDet.onnx"
     path.write_bytes(b"not a graph")
     damaged = replace(spec, source=LocalFile(path), sha256=sha256_of(b"not a graph"))
-    with pytest.raises(ConfigurationError, match="not a graph that runs here"):
+    with pytest.raises(
+        ConfigurationError, match=r"^VEHICLE_DETECTION_MODEL_PATH: FastestDet.onnx is not a graph"
+    ):
         load_model(damaged, folder=tmp_path, options=OPTIONS)
 
 

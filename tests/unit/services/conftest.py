@@ -1,3 +1,3 @@
-from tests.integration.persistence.databases import migrated_file, shelf
+from tests.integration.persistence.databases import mariadb_shelf, migrated_file, shelf, sqlite_shelf
 
-__all__ = ["migrated_file", "shelf"]
+__all__ = ["mariadb_shelf", "migrated_file", "shelf", "sqlite_shelf"]

@@ -37,7 +37,7 @@ class House:
     def __init__(self, shelf: Shelf) -> None:
         self.away: dict[str, Exception] = {}
         self.present = AT_WORK
-        store = LocalObjectStore(shelf.path.parent / "objects")
+        store = LocalObjectStore(shelf.folder / "objects")
         store.check = lambda: self._may_fail("store")  # type: ignore[method-assign]
         self.health = Health(self._database(shelf), store, look_for_workers=self._look)
 

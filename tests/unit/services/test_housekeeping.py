@@ -1,8 +1,10 @@
-"""Housekeeping: originals that no row points to go, all others stay."""
+"""Housekeeping: originals that no row points to go, and direct uploads that are old; all others stay."""
 
 from pathlib import Path
 
-from tests.integration.persistence.databases import Shelf
+from tests.integration.persistence.databases import OWNER, Shelf
+from veilgate.domain.errors import ObjectStoreUnavailable
+from veilgate.persistence.records import NewDirectUpload
 from veilgate.services.housekeeping import Housekeeping
 from veilgate.storage.local import LocalObjectStore
 
@@ -33,3 +35,37 @@ def test_a_store_that_fails_does_not_stop_the_reconciler(shelf: Shelf, tmp_path:
         transaction.idempotency.insert("key", owner_id="o", fingerprint="f")
     Housekeeping(shelf.database, Failing(tmp_path / "objects")).run()
     assert len(shelf.rows("SELECT * FROM idempotency_keys")) == 1, "and young keys stay"
+
+
+def test_old_direct_uploads_go_with_what_was_put_for_them(shelf: Shelf, tmp_path: Path) -> None:
+    store = LocalObjectStore(tmp_path / "objects")
+    shelf.add("job-1")
+    for upload_id in ("old-1", "old-2", "old-taken", "young"):
+        key = f"announced/{upload_id}"
+        with shelf.database.write() as transaction:
+            transaction.direct_uploads.insert(
+                NewDirectUpload(upload_id, OWNER, "a.jpg", 1, "0" * 64, "{}", key)
+            )
+        if upload_id != "old-2":
+            store.put(key, b"x", media_type="image/jpeg")
+    with shelf.database.write() as transaction:
+        transaction.direct_uploads.bind("old-taken", "job-1")
+        transaction.connection.exec_driver_sql(
+            "UPDATE direct_uploads SET created_at_ms = created_at_ms - 172800001 WHERE id <> 'young'"
+        )
+    Housekeeping(shelf.database, store).run()
+    assert [row["id"] for row in shelf.rows("SELECT id FROM direct_uploads")] == ["young"]
+    assert list(store.list("announced/")) == ["announced/young"]
+    assert len(shelf.rows("SELECT id FROM jobs")) == 1
+
+
+def test_an_old_direct_upload_stays_known_while_the_store_is_away(shelf: Shelf, tmp_path: Path) -> None:
+    class Away(LocalObjectStore):
+        def delete(self, keys: list[str]) -> None:  # noqa: ARG002
+            raise ObjectStoreUnavailable
+
+    with shelf.database.write() as transaction:
+        transaction.direct_uploads.insert(NewDirectUpload("u", OWNER, "a", 1, "0" * 64, "{}", "announced/u"))
+        transaction.connection.exec_driver_sql("UPDATE direct_uploads SET created_at_ms = 1")
+    Housekeeping(shelf.database, Away(tmp_path / "objects")).run()
+    assert len(shelf.rows("SELECT id FROM direct_uploads")) == 1

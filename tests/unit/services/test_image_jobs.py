@@ -33,7 +33,7 @@ def test_the_engine_is_told_what_the_row_says() -> None:
     engine.close()
     work = listener.ends["a"].work
     assert (work.fence, work.attempts, work.queued_ms) == (3, 1, 2500)
-    assert (work.policy.mask_scale, work.options["mask_scale"]) == (1.5, 1.5)
+    assert work.options == UploadOptions(mask_scale=1.5)
     assert (work.header.width, work.header.height) == (640, 480)
 
 

@@ -38,7 +38,7 @@ def store(tmp_path: Path) -> LocalObjectStore:
 
 
 def accept(shelf: Shelf, store: LocalObjectStore, picture: bytes, *, when_committing: bool) -> None:
-    spool = Spool(shelf.path.parent / "incoming")
+    spool = Spool(shelf.folder / "incoming")
     intake = Intake(LosesTheServer(shelf, when_committing=when_committing), store, limits=PictureLimits())
     with spool.open() as file:
         file.write(picture)

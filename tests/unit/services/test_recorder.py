@@ -2,14 +2,13 @@
 
 import json
 import queue
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from tests.integration.persistence.databases import Shelf
 from tests.unit.stages.stand_in_stages import work_of
@@ -17,11 +16,19 @@ from tests.waiting import wait_until
 from veilgate.domain.errors import StageFailed, UndecodablePicture, VeilgateError
 from veilgate.domain.outcomes import Outcome
 from veilgate.domain.retry import RetryPolicy
+from veilgate.persistence.engine import WRITES, open_engine
 from veilgate.services.picture_engine import PictureEnd, StageReport
 from veilgate.services.recorder import Recorder, Settlement, Verdict
 from veilgate.storage.local import LocalObjectStore
 
-FACES = {"count": 2, "threshold": 0.2, "faces": []}
+FACES = {
+    "count": 2,
+    "threshold": 0.2,
+    "targets": ["face"],
+    "faces": [],
+    "also_found": [],
+    "also_counts": {"dog": 1},
+}
 BLUR = {"style": "mosaic", "shape": "ellipse", "mask_scale": 1.1, "regions": []}
 POLICY = RetryPolicy(max_attempts=2, first_delay_s=0.0)
 
@@ -98,7 +105,10 @@ def test_a_completion_flips_everything_in_one_go(desk: Desk) -> None:
     results: dict[str, Any] = json.loads(job["results"])
     assert (results["blur_metadata"]["count"], results["processing_time"]) == (2, 0.04)
     assert desk.shelf.rows("SELECT current_job_id FROM processed_images") == [{"current_job_id": "a"}]
-    assert desk.shelf.rows("SELECT tag, count FROM tags") == [{"tag": "car", "count": 3}]
+    assert desk.shelf.rows("SELECT tag, count FROM tags ORDER BY tag") == [
+        {"tag": "car", "count": 3},
+        {"tag": "dog", "count": 1},
+    ]
     with desk.shelf.database.read() as transaction:
         events = [(found.seq, found.stage, found.outcome) for found in transaction.events.after("a", 1)]
         totals = transaction.totals.all()
@@ -121,12 +131,24 @@ def test_what_gathers_while_the_database_is_busy_shares_a_transaction(desk: Desk
     assert len(commits) <= 3, "the holder's own, the first record's, and one for all the rest"
 
 
+def test_of_two_requests_for_an_image_the_later_is_shown_whichever_ends_last(desk: Desk) -> None:
+    desk.add("a", "b")  # "b" was asked for after "a"
+    for job_id in ("b", "a"):
+        end = end_of(job_id, find_vehicles=Outcome.produced("x", {"counts": {f"car of {job_id}": 1}}))
+        desk.recorder.picture_ended(replace(end, work=replace(end.work, image_id="a")))
+        assert desk.settled().verdict is Verdict.COMPLETED
+    shown = "SELECT current_job_id FROM processed_images WHERE id = 'a'"
+    assert desk.shelf.rows(shown) == [{"current_job_id": "b"}]
+    tags = [row["tag"] for row in desk.shelf.rows("SELECT tag FROM tags WHERE image_id = 'a' ORDER BY tag")]
+    assert tags == ["car of b", "dog"]
+
+
 def test_a_poisoned_record_takes_nobody_along(desk: Desk) -> None:
     desk.add("a", "b", "c")
     with desk.shelf.database.write():  # so that the three meet in one group
         desk.recorder.stage_ended([report_of("a")])
         desk.recorder.picture_ended(end_of("a"))
-        desk.recorder.picture_ended(end_of("b", blur_regions=Outcome.produced("x", {})))
+        desk.recorder.picture_ended(end_of("b", store_copies=Outcome.produced("x", {})))
         desk.recorder.picture_ended(end_of("c"))
     verdicts = {settlement.job_id: settlement.verdict for settlement in desk.finish()}
     assert verdicts == {"a": Verdict.COMPLETED, "b": Verdict.LOST, "c": Verdict.COMPLETED}
@@ -137,46 +159,52 @@ def test_a_poisoned_record_takes_nobody_along(desk: Desk) -> None:
     )
 
 
-@pytest.mark.parametrize("words", ["database is locked", "database or disk is full"])
-def test_a_record_outlasts_a_database_that_refuses_it(desk: Desk, words: str) -> None:
-    desk.add("a")
-    refused: list[str] = []
+@pytest.fixture
+def refused(desk: Desk) -> list[str]:
+    """What the driver has said no to."""
+    said: list[str] = []
 
     @event.listens_for(desk.shelf.engine, "handle_error")
-    def count(context: Any) -> None:
-        refused.append(str(context.original_exception))
+    def note(context: Any) -> None:
+        said.append(str(context.original_exception))
 
-    with desk.shelf.database.write() as transaction:
-        transaction.connection.exec_driver_sql(
-            f"CREATE TRIGGER refuse BEFORE UPDATE ON jobs BEGIN SELECT RAISE(ABORT, '{words}'); END"
-        )
-    if "locked" in words:
-        with desk.shelf.database.write() as transaction:
-            transaction.connection.exec_driver_sql("DROP TRIGGER refuse")
-        _hold_the_lock(desk, refused)
-    else:
+    return said
+
+
+def test_a_record_outlasts_a_full_disk(desk: Desk, refused: list[str]) -> None:
+    desk.add("a")
+    desk.shelf.fill_disk()
+    desk.recorder.picture_ended(end_of("a"))
+    wait_until(lambda: len(refused) >= 2, timeout_s=10, what="two refusals")
+    desk.shelf.free_disk()
+    assert desk.settled().verdict is Verdict.COMPLETED
+    assert "full" in refused[0]
+
+
+def test_a_record_outlasts_a_database_that_is_locked(desk: Desk, refused: list[str]) -> None:
+    desk.add("a")
+    _cut_patience_short(desk)
+    # Another process, so to speak: within ours, SQLite's writers wait in line and nobody is refused.
+    other = open_engine(desk.shelf.url)
+    with other.connect().execution_options(**{WRITES: True}) as connection:
+        connection.execute(text("UPDATE jobs SET worker = 'other'"))
         desk.recorder.picture_ended(end_of("a"))
         wait_until(lambda: len(refused) >= 2, timeout_s=10, what="two refusals")
-        with desk.shelf.database.write() as transaction:
-            transaction.connection.exec_driver_sql("DROP TRIGGER refuse")
+    other.dispose()
     assert desk.settled().verdict is Verdict.COMPLETED
-    assert words in refused[0]
+    assert any(word in refused[0] for word in ("locked", "Lock wait timeout"))
 
 
-def _hold_the_lock(desk: Desk, refused: list[str]) -> None:
-    """With patience of the driver's own cut short, so that ours is what counts."""
+def _cut_patience_short(desk: Desk) -> None:
+    """The driver's, so that ours is what counts."""
+    wait = "SET innodb_lock_wait_timeout = 1" if desk.shelf.is_server else "PRAGMA busy_timeout = 10"
     desk.shelf.engine.dispose()
 
     @event.listens_for(desk.shelf.engine, "connect")
     def cut_short(connection: Any, _record: object) -> None:
-        connection.execute("PRAGMA busy_timeout = 10")
-
-    # Another process, so to speak: within ours, writers wait in line and SQLite refuses nobody.
-    with closing(sqlite3.connect(desk.shelf.path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        desk.recorder.picture_ended(end_of("a"))
-        wait_until(lambda: len(refused) >= 2, timeout_s=10, what="two refusals")
-        other.execute("ROLLBACK")
+        cursor = connection.cursor()
+        cursor.execute(wait)
+        cursor.close()
 
 
 def test_files_of_superseded_claims_go_and_those_of_the_winner_stay(desk: Desk) -> None:

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Sequence
 
 from tests.waiting import wait_until
+from veilgate.domain.options import UploadOptions
 from veilgate.domain.outcomes import Outcome
 from veilgate.domain.pictures import PictureFormat, PictureHeader
-from veilgate.domain.redaction import RedactionPolicy
 from veilgate.services.device_line import ChunkBounds
 from veilgate.services.picture_engine import EngineListener, PictureEnd, PictureEngine, StageReport
 from veilgate.stages.contract import PictureWork, RunsOn
@@ -15,7 +15,7 @@ from veilgate.stages.pipeline import Pipeline
 
 def work_of(job_id: str, *, width: int = 10, fence: int = 1) -> PictureWork:
     header = PictureHeader(PictureFormat.JPEG, width, 10)
-    return PictureWork(job_id, job_id, fence, f"original/{job_id}", "0" * 64, header, RedactionPolicy())
+    return PictureWork(job_id, job_id, fence, f"original/{job_id}", "0" * 64, header, UploadOptions())
 
 
 class Stage:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.stages.stand_in_stages import Stage
 from veilgate.domain.errors import StageFailed
-from veilgate.domain.outcomes import Outcome
+from veilgate.domain.outcomes import NOT_ASKED, Outcome
 from veilgate.stages.pipeline import Pipeline, begin, join
 
 
@@ -31,6 +31,13 @@ def test_a_joint_waits_for_all_but_needs_only_what_it_requires() -> None:
     assert joined.missing({left: good, right: bad}) is None
     assert joined.missing({left: bad, right: good}) == "left"
     assert joined.missing({left: Outcome.skipped("why"), right: good}) == "left"
+
+
+def test_a_joint_needs_all_unless_told_otherwise() -> None:
+    left, right = begin(Stage("left")), begin(Stage("right"))
+    joined = join(left, right).then(Stage("joined"))
+    assert joined.missing({left: Outcome.produced("x"), right: Outcome.skipped("why")}) == "right"
+    assert joined.missing({left: Outcome.produced("x"), right: Outcome.skipped(NOT_ASKED)}) is None
 
 
 def test_two_stages_of_one_name_are_refused() -> None:

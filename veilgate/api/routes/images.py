@@ -1,12 +1,19 @@
 """Handing out pictures."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from veilgate.api.container import Container, Owner, Parts
-from veilgate.api.schemas.answers import Problem
+from veilgate.api.json_body import read_json_object
+from veilgate.api.receiving import idempotency_key
+from veilgate.api.routes.uploads import accepted
+from veilgate.api.schemas.answers import Problem, UploadAccepted
+from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS
+from veilgate.domain.jobs import JobKind
 from veilgate.services.copies import FileCopy
 
 router = APIRouter(prefix="/images", tags=["images"], responses={404: {"model": Problem}})
@@ -16,16 +23,19 @@ _INERT = {"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Contr
 
 
 _PICTURE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
+    200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
+    307: {"description": "The picture is at the signed address in `Location`, for a while."},
 }
 
 
+@router.head("/{image_id}/processed", include_in_schema=False)
 @router.get("/{image_id}/processed", response_class=Response, responses=_PICTURE)
 def processed(image_id: str, request: Request, parts: Parts, owner: Owner) -> Response:
     """The veiled picture."""
     return _send(request, parts, parts.copies.processed(image_id, owner), disposition="inline")
 
 
+@router.head("/{image_id}/thumbnail", include_in_schema=False)
 @router.get("/{image_id}/thumbnail", response_class=Response, responses=_PICTURE)
 def thumbnail(
     image_id: str,
@@ -39,20 +49,56 @@ def thumbnail(
     return _send(request, parts, copy, disposition="inline")
 
 
+@router.head("/{image_id}/original", include_in_schema=False)
 @router.get("/{image_id}/original", response_class=Response, responses=_PICTURE)
 def original(image_id: str, request: Request, parts: Parts, owner: Owner) -> Response:
     """The picture as it was sent, unveiled: for its owner only."""
     return _send(request, parts, parts.copies.original(image_id, owner), disposition="attachment")
 
 
+@router.post(
+    "/{image_id}/redo",
+    status_code=202,
+    response_model=UploadAccepted,
+    responses={status: {"model": Problem} for status in (400, 409, 413, 422, 503)},
+    openapi_extra={
+        "parameters": [IDEMPOTENCY_KEY],
+        "requestBody": {
+            "content": {"application/json": {"schema": {"type": "object", "properties": OPTIONS}}}
+        },
+    },
+)
+async def redo(image_id: str, request: Request, parts: Parts, owner: Owner) -> JSONResponse:
+    """Process a stored picture again, with other options: a new job. The earlier result is shown until it
+    completes."""
+    await parts.require_room()
+    key = idempotency_key(request)
+    options = parts.read_options(await read_json_object(request))
+    job = await run_in_threadpool(
+        partial(
+            parts.redo.redo,
+            image_id,
+            owner,
+            options,
+            correlation_id=request.state.correlation_id,
+            idempotency_key=key,
+        )
+    )
+    if job.is_new:
+        parts.dispatch(job.job_id, JobKind.VEIL, job.lane)
+    return JSONResponse(accepted(job), status_code=202, headers={"Location": f"/status/{job.job_id}"})
+
+
 def _send(request: Request, parts: Container, copy: FileCopy, *, disposition: str) -> Response:
-    headers = {
-        **_INERT,
-        "ETag": copy.etag,
-        "Content-Disposition": f'{disposition}; filename="{copy.filename}"',
-    }
+    attached = f'{disposition}; filename="{copy.filename}"'
+    headers = {**_INERT, "ETag": copy.etag, "Content-Disposition": attached}
     if _is_known(copy.etag, request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
+    if request.method == "HEAD":  # never sent elsewhere: an address is signed for one method
+        headers["Content-Length"] = str(parts.copies.size_bytes(copy))
+        return Response(media_type=copy.media_type, headers=headers)
+    if address := parts.copies.address(copy, disposition=attached):
+        return RedirectResponse(address, status_code=307, headers={"Cache-Control": "private, no-store"})
     size, chunks = parts.copies.open(copy)
     headers["Content-Length"] = str(size)
     return StreamingResponse(chunks, media_type=copy.media_type, headers=headers)

@@ -1,5 +1,6 @@
 """Asking about jobs, watching them, and changing their course."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from veilgate.api.container import Owner, Parts
+from veilgate.api.direct_route import DirectRoute
 from veilgate.api.job_stream import event_lines, resume_point, wait_for_end
 from veilgate.api.schemas.answers import BatchStatus, JobState, JobStatusAnswer, Problem
 from veilgate.domain.errors import BatchNotFound
@@ -21,17 +23,26 @@ _PAGE = 1000
 _LARGEST_SEQ = 2**31 - 1
 
 
-@router.get("/status/{job_id}", response_model=JobStatusAnswer)
 async def status(
     job_id: str,
     parts: Parts,
     owner: Owner,
     wait: Annotated[float, Query(ge=0, le=_LONGEST_WAIT_S, description="Seconds to wait for the end.")] = 0,
-) -> JSONResponse:
+) -> Response:
     """Where a job stands. With `wait`, the answer comes as soon as the job has ended."""
     if wait:
-        return JSONResponse(await wait_for_end(parts, job_id, owner, wait_s=wait))
-    return JSONResponse(await run_in_threadpool(parts.queries.status, job_id, owner))
+        document = await wait_for_end(parts, job_id, owner, wait_s=wait)
+    else:
+        answer = parts.queries.status_at_once(job_id, owner)
+        if answer is None:
+            answer = await asyncio.to_thread(parts.queries.status, job_id, owner)
+        document = answer.document
+    return Response(document, media_type="application/json")
+
+
+router.add_api_route(
+    "/status/{job_id}", status, response_model=JobStatusAnswer, route_class_override=DirectRoute
+)
 
 
 @router.get("/jobs/{job_id}/events", response_class=StreamingResponse)

@@ -1,40 +1,27 @@
 """Taking pictures in."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from veilgate.api.batch_receiving import receive_batch
 from veilgate.api.container import Owner, Parts
+from veilgate.api.direct_route import DirectRoute
 from veilgate.api.receiving import as_upload, idempotency_key, receive_one
 from veilgate.api.schemas.answers import BatchAccepted, Problem, UploadAccepted
+from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS
 from veilgate.domain.jobs import JobKind
 from veilgate.services.intake import AcceptedJob
 
-router = APIRouter(tags=["uploads"])
-
-_OPTIONS: dict[str, Any] = {
-    "blur_style": {"type": "string", "enum": ["mosaic"]},
-    "mask_scale": {"type": "number", "description": "How far the veil reaches beyond a found face (1 to 3)."},
-    "face_threshold": {"type": "number", "description": "Lowest score that counts as a face."},
-    "priority": {"type": "string", "enum": ["interactive", "bulk"]},
-}
-
-
-_IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "The same key with the same request gives the same answer, however often it is sent.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-}
+router = APIRouter(tags=["uploads"], route_class=DirectRoute)
 
 
 def _form(files: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "object", "required": list(files), "properties": {**_OPTIONS, **files}}
+    schema = {"type": "object", "required": list(files), "properties": {**OPTIONS, **files}}
     body = {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-    return {"requestBody": body, "parameters": [_IDEMPOTENCY_KEY]}
+    return {"requestBody": body, "parameters": [IDEMPOTENCY_KEY]}
 
 
 _BINARY = {"type": "string", "format": "binary"}
@@ -52,6 +39,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 )
 async def upload(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
     """Take one picture. The answer means that it is stored and will be processed, whatever crashes next."""
+    await parts.require_room()
     key = idempotency_key(request)
     file, options = await receive_one(request, parts)
     async with file:
@@ -59,12 +47,13 @@ async def upload(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
 
         def accept() -> AcceptedJob:
             received = as_upload(file, options, owner=owner, correlation_id=correlation_id)
-            return parts.intake.accept(received, idempotency_key=key)
+            with received.file:
+                return parts.intake.accept(received, idempotency_key=key)
 
-        job = await run_in_threadpool(accept)
+        job = await asyncio.to_thread(accept)
     if job.is_new:
         parts.dispatch(job.job_id, JobKind.VEIL, job.lane)
-    return JSONResponse(_accepted(job), status_code=202, headers={"Location": f"/status/{job.job_id}"})
+    return JSONResponse(accepted(job), status_code=202, headers={"Location": f"/status/{job.job_id}"})
 
 
 @router.post(
@@ -80,12 +69,14 @@ async def batch_upload(request: Request, parts: Parts, owner: Owner) -> JSONResp
     Options must come before the first file. If the connection breaks, what had arrived is processed; send
     the batch again with the same Idempotency-Key to go on with it.
     """
+    await parts.require_room()
     correlation_id = request.state.correlation_id
     answer = await receive_batch(request, parts, owner=owner, correlation_id=correlation_id)
     return JSONResponse(answer, status_code=202, headers={"Location": f"/batches/{answer['batch_id']}"})
 
 
-def _accepted(job: AcceptedJob) -> dict[str, Any]:
+def accepted(job: AcceptedJob) -> dict[str, Any]:
+    """What a caller is told of a job that was taken on."""
     return {
         "job_id": job.job_id,
         "filename": job.filename,

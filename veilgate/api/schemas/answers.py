@@ -13,6 +13,17 @@ class UploadAccepted(BaseModel):
     message: str
 
 
+class UploadAnnounced(BaseModel):
+    """PUT the file to `url` with these headers before `expires_at` (Unix time), then POST to `complete`."""
+
+    upload_id: str
+    method: Literal["PUT"]
+    url: str
+    headers: dict[str, str]
+    expires_at: int
+    complete: str
+
+
 class ErrorNote(BaseModel):
     code: str
     message: str

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from veilgate.domain.detections import Box, Detection
 from veilgate.imaging.boxes import clip_boxes, non_max_suppression, scale_boxes
 from veilgate.imaging.resample import resize
-from veilgate.inference.openvino_runtime import OpenVinoSession
-from veilgate.inference.ports import MAX_DETECTIONS
+from veilgate.inference.detectors.answers import check_finite
+from veilgate.inference.ports import MAX_DETECTIONS, Session
 
 INPUT_SHAPE = (-1, 3, -1, -1)
 LABELS = ("face",)
@@ -26,7 +26,7 @@ class CenterFace:
     """Finds faces; the picture is seen with its longest side at `longest_side_px`."""
 
     def __init__(
-        self, session: OpenVinoSession, *, model_id: str, default_threshold: float, longest_side_px: int
+        self, session: Session, *, model_id: str, default_threshold: float, longest_side_px: int
     ) -> None:
         self.model_id = model_id
         self.default_threshold = default_threshold
@@ -50,7 +50,9 @@ class CenterFace:
         height, width = pixels.shape[:2]
         content_wh = self._content_size(width, height)
         batch = prepare(pixels, content_wh=content_wh, input_wh=self.input_size(width, height))
-        heat, scale, offset, _landmarks = self._session.run(batch)
+        outputs = self._session.run(batch)
+        check_finite(self.model_id, outputs)
+        heat, scale, offset, _landmarks = outputs
         boxes_xyxy, scores = decode(heat[0, 0], scale[0], offset[0], threshold=threshold)
         boxes_xyxy = scale_boxes(boxes_xyxy, from_wh=content_wh, to_wh=(width, height))
         return _detections(clip_boxes(boxes_xyxy, (width, height)), scores)

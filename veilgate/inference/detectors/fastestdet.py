@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from veilgate.domain.detections import Box, Detection
 from veilgate.imaging.boxes import clip_boxes, non_max_suppression, scale_boxes
 from veilgate.imaging.resample import resize
-from veilgate.inference.openvino_runtime import OpenVinoSession
+from veilgate.inference.detectors.answers import check_finite
+from veilgate.inference.ports import Session
 
 _SIDE_PX = 352
 # The graph has its batch of 1 and its side written into it, so neither can be made dynamic.
@@ -22,7 +23,7 @@ class FastestDet:
     """Finds the COCO classes named in `labels`."""
 
     def __init__(
-        self, session: OpenVinoSession, *, model_id: str, default_threshold: float, labels: Collection[str]
+        self, session: Session, *, model_id: str, default_threshold: float, labels: Collection[str]
     ) -> None:
         self.model_id = model_id
         self.default_threshold = default_threshold
@@ -41,7 +42,8 @@ class FastestDet:
         ]
 
     def _detect_one(self, pixels: NDArray[np.uint8], threshold: float) -> list[Detection]:
-        (cells,) = self._session.run(prepare(pixels))
+        (cells,) = outputs = self._session.run(prepare(pixels))
+        check_finite(self.model_id, outputs)
         boxes_xyxy, scores, classes = decode(cells[0], wanted=list(self._labels), threshold=threshold)
         height, width = pixels.shape[:2]
         boxes_xyxy = scale_boxes(boxes_xyxy, from_wh=(1, 1), to_wh=(width, height))

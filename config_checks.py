@@ -1,0 +1,82 @@
+"""What settings must not say together, and what production must not be run with."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from config import Config
+
+# The manifest's model for tests and development.
+STAND_IN_MODEL = "fake"
+WELL_KNOWN_PASSWORDS = frozenset({"veilgate", "password", "changeme", "secret", "root", "minioadmin"})
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class FaceTiling(StrEnum):
+    """Whether large pictures are also looked at piece by piece."""
+
+    OFF = "off"
+    AUTO = "auto"
+
+
+class Encryption(StrEnum):
+    """How S3 encrypts at rest."""
+
+    BUCKET = ""
+    AES256 = "AES256"
+    KMS = "aws:kms"
+
+
+def contradictions(config: "Config") -> Iterator[str]:
+    """A line for each thing that is wrong though every setting is valid by itself."""
+    yield from _addresses(config)
+    storage = config.storage
+    if bool(storage.aws_access_key_id) != bool(storage.aws_secret_access_key.get_secret_value()):
+        yield "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both or neither"
+    if storage.s3_kms_key_id and storage.s3_server_side_encryption is not Encryption.KMS:
+        yield "S3_KMS_KEY_ID: only means something with S3_SERVER_SIDE_ENCRYPTION=aws:kms"
+    if config.server.environment is Environment.PRODUCTION:
+        yield from _development_defaults(config)
+
+
+def _addresses(config: "Config") -> Iterator[str]:
+    storage, redis_url = config.storage, config.queue.redis_url
+    if urlsplit(storage.effective_database_url).scheme not in {"sqlite", "mysql+pymysql"}:
+        yield "DATABASE_URL: must begin with mysql+pymysql:// or sqlite:///"
+    if redis_url and urlsplit(redis_url).scheme not in {"redis", "rediss", "unix"}:
+        yield "REDIS_URL: must begin with redis://, rediss:// or unix://"
+    for name in ("s3_endpoint_url", "s3_public_endpoint_url"):
+        address = getattr(storage, name)
+        if address and urlsplit(address).scheme not in {"http", "https"}:
+            yield f"{name.upper()}: must begin with http:// or https://"
+        if address and not storage.s3_bucket:
+            yield f"{name.upper()}: S3_BUCKET is not set, so pictures would go into DATA_DIR"
+
+
+def _development_defaults(config: "Config") -> Iterator[str]:
+    """What does for trying out and not for a service; each would only be noticed when it hurts."""
+    storage, redis_url = config.storage, config.queue.redis_url
+    if urlsplit(storage.effective_database_url).scheme == "sqlite":
+        yield "DATABASE_URL: ENVIRONMENT=production needs MySQL; SQLite serves one machine"
+    if not redis_url:
+        yield "REDIS_URL: ENVIRONMENT=production needs a Redis of your own"
+    if not storage.s3_bucket:
+        yield "S3_BUCKET: ENVIRONMENT=production needs a bucket; the local folder serves one machine"
+    if config.models.face_detection_model_path == STAND_IN_MODEL:
+        yield "FACE_DETECTION_MODEL_PATH: the stand-in model veils nobody; not in ENVIRONMENT=production"
+    if config.telemetry.log_level == "DEBUG":
+        yield "LOG_LEVEL: DEBUG writes too much for ENVIRONMENT=production"
+    passwords = {
+        "DATABASE_URL": urlsplit(storage.effective_database_url).password,
+        "REDIS_URL": urlsplit(redis_url).password,
+        "AWS_SECRET_ACCESS_KEY": storage.aws_secret_access_key.get_secret_value(),
+    }
+    for name, password in passwords.items():
+        if password in WELL_KNOWN_PASSWORDS:
+            yield f"{name}: its password is in everybody's examples; not in ENVIRONMENT=production"

@@ -1,0 +1,111 @@
+"""What is known about a model before its file is opened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from veilgate.domain.errors import ConfigurationError
+
+
+class ModelKind(StrEnum):
+    FACES = "faces"
+    VEHICLES = "vehicles"
+
+    @property
+    def setting(self) -> str:
+        """The name of the setting that chooses the model of this kind."""
+        return "FACE_DETECTION_MODEL_PATH" if self is ModelKind.FACES else "VEHICLE_DETECTION_MODEL_PATH"
+
+    def wrong(self, what: str) -> ConfigurationError:
+        """An error that names the setting."""
+        return ConfigurationError(f"{self.setting}: {what}")
+
+
+class Adapter(StrEnum):
+    """The code that speaks a model's language."""
+
+    CENTERFACE = "centerface"
+    FASTESTDET = "fastestdet"
+    YOLO = "yolo"
+    ULTRALYTICS_PT = "ultralytics_pt"
+    FAKE = "fake"
+
+    @property
+    def suffix(self) -> str | None:
+        """How the name of a model's file ends, in lower case; None for a model without a file."""
+        if self is Adapter.FAKE:
+            return None
+        return ".pt" if self is Adapter.ULTRALYTICS_PT else ".onnx"
+
+
+class ClassAction(StrEnum):
+    VEIL = "veil"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFile:
+    """A file inside an installed Python package."""
+
+    package: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file to be fetched once."""
+
+    url: str
+
+    @property
+    def file_name(self) -> str:
+        return urlsplit(self.url).path.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file that a setting named, or a line of the manifest."""
+
+    path: Path
+
+
+Source = PackageFile | Download | LocalFile | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One line of the manifest, or a file that a setting names.
+
+    `sha256` is None only for a model without a file. `classes` is empty for a file of the user's own, which
+    says itself what it finds. `labels` are the names of its classes by index, where the file has none.
+    """
+
+    id: str
+    kind: ModelKind
+    adapter: Adapter
+    source: Source
+    sha256: str | None
+    size_bytes: int | None
+    licence: str
+    default_threshold: float
+    classes: Mapping[str, ClassAction]
+    labels: tuple[str, ...] = ()
+    delay_s: float = 0.0
+
+    @property
+    def file_name(self) -> str | None:
+        match self.source:
+            case PackageFile(path=path):
+                return Path(path).name
+            case Download() as download:
+                return download.file_name
+            case LocalFile(path=local):
+                return local.name
+            case None:
+                return None
+
+    def wrong(self, what: str) -> ConfigurationError:
+        """An error that names the setting and the file."""
+        return self.kind.wrong(f"{self.file_name or self.id} {what}")

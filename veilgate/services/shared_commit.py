@@ -1,0 +1,101 @@
+"""Many uploads, one commit: whoever waits for the database shares the next transaction with the others.
+
+A commit costs a sync to disk however much it carries. Grouping is by need, not by waiting: an upload that
+finds nobody at work commits at once, and those that come meanwhile go together after it.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from veilgate.domain.errors import DatabaseUnavailable, Unavailable
+from veilgate.persistence.deadlocks import again_after_deadlock
+from veilgate.persistence.new_uploads import NewUpload, insert_uploads
+from veilgate.persistence.unit_of_work import Database, Transaction
+
+_LARGEST_GROUP = 64
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One upload's rows, and `beside`, which writes what belongs to them in the same transaction.
+
+    `may_be_written` says, when `SharedCommit.write` has raised, that the end of the commit is unknown.
+    """
+
+    rows: NewUpload
+    beside: Callable[[Transaction], None]
+    may_be_written: bool = False
+    is_done: bool = False
+    # What whoever waits is told, unless somebody says otherwise.
+    error: Exception | None = field(default_factory=DatabaseUnavailable)
+
+
+class SharedCommit:
+    """The first who comes writes for all who wait; there is no thread of its own to look after."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._news = threading.Condition()
+        self._waiting: list[Entry] = []
+        self._is_busy = False
+
+    def write(self, entry: Entry) -> None:
+        """Returns when the entry is committed; raises what went wrong with it."""
+        if group := self._group_or_wait(entry):
+            try:
+                self._commit(group)
+            finally:
+                self._hand_on(group)
+        if entry.error is not None:
+            raise entry.error
+
+    def _group_or_wait(self, entry: Entry) -> list[Entry]:
+        """The group to write, when it is this one's turn; none when another has written the entry."""
+        with self._news:
+            self._waiting.append(entry)
+            while self._is_busy and not entry.is_done:
+                self._news.wait()
+            if entry.is_done:
+                return []
+            self._is_busy = True
+            group, self._waiting = self._waiting[:_LARGEST_GROUP], self._waiting[_LARGEST_GROUP:]
+            return group
+
+    def _hand_on(self, group: list[Entry]) -> None:
+        with self._news:
+            self._is_busy = False
+            for entry in group:
+                entry.is_done = True
+            self._news.notify_all()
+
+    def _commit(self, group: list[Entry]) -> None:
+        """Together; singly when one of them is refused, so that only this one hears of it."""
+        try:
+            self._write(group)
+        except Exception as error:  # noqa: BLE001 - each hears of it in its own thread
+            together = len(group) > 1 and not group[0].may_be_written
+            if together and not isinstance(error, Unavailable):
+                self._commit_singly(group)
+                return
+            for entry in group:
+                entry.error = error
+
+    def _commit_singly(self, group: list[Entry]) -> None:
+        for entry in group:
+            self._commit([entry])
+            if isinstance(entry.error, Unavailable):
+                return  # the others would wait as long for as little, and are told the same
+
+    @again_after_deadlock
+    def _write(self, group: list[Entry]) -> None:
+        for entry in group:
+            entry.may_be_written = False
+        with self._database.write() as transaction:
+            insert_uploads(transaction.connection, [entry.rows for entry in group])
+            for entry in group:
+                entry.beside(transaction)
+            for entry in group:
+                entry.may_be_written = True
+        for entry in group:
+            entry.error = None
