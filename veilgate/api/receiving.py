@@ -19,6 +19,7 @@ from veilgate.domain.errors import (
 from veilgate.domain.filenames import display_name
 from veilgate.domain.options import UploadOptions
 from veilgate.services.intake import Upload
+from veilgate.services.received_file import HeldFile, ReceivedFile
 from veilgate.services.spool import Spool, SpooledFile
 
 FILE_FIELDS = frozenset({"file", "files", "files[]"})
@@ -29,7 +30,7 @@ _LONGEST_KEY = 255
 
 
 class IncomingFile:
-    """A file being received; small ones touch the disk only once they are complete."""
+    """A file being received; small ones stay in memory until they are accepted."""
 
     def __init__(self, spool: Spool, filename: str, *, max_bytes: int) -> None:
         self.filename = display_name(filename)
@@ -51,8 +52,10 @@ class IncomingFile:
             if self._held_bytes >= _FLUSH_BYTES:
                 await asyncio.to_thread(self._flush)
 
-    def hand_over(self) -> SpooledFile:
+    def hand_over(self) -> ReceivedFile:
         """The complete file, which is the caller's to discard. Blocks; call it in a thread."""
+        if self._file is None:
+            return HeldFile(b"".join(self._held))
         file, self._file = self._flush(), None
         return file
 

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import mmap
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 
 from veilgate.domain.errors import EmptyFile, IdempotencyConflict, VeilgateError
@@ -18,8 +16,8 @@ from veilgate.persistence.new_uploads import NewUpload
 from veilgate.persistence.races import WrittenByAnother
 from veilgate.persistence.records import NewEvent, NewImage, NewJob
 from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.services.received_file import ReceivedFile
 from veilgate.services.shared_commit import Entry, SharedCommit
-from veilgate.services.spool import SpooledFile
 from veilgate.storage.keys import original_key
 from veilgate.storage.ports import ObjectStore
 
@@ -28,7 +26,7 @@ from veilgate.storage.ports import ObjectStore
 class Upload:
     """One received file and what its sender wants of it."""
 
-    file: SpooledFile
+    file: ReceivedFile
     filename: str
     options: UploadOptions
     owner_id: str
@@ -97,7 +95,7 @@ class Intake:
         image_id = new_id()
         key = original_key(image_id, accepted_epoch_s=time.time())
         media_type, lane = header.format.media_type, upload.options.priority or lane
-        self._store.put_file(key, upload.file.path, media_type=media_type, sha256=upload.file.sha256)
+        upload.file.store_in(self._store, key, media_type=media_type)
         entry = Entry(
             _rows(upload, header, lane=lane, image_id=image_id, key=key),
             lambda transaction: beside(transaction, image_id),
@@ -110,13 +108,10 @@ class Intake:
             raise
         return AcceptedJob(image_id, lane, upload.filename, upload.file.size, is_new=True)
 
-    def _inspect(self, file: SpooledFile) -> PictureHeader:
+    def _inspect(self, file: ReceivedFile) -> PictureHeader:
         if not file.size:
             raise EmptyFile
-        with (
-            file.path.open("rb") as opened,
-            closing(mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)) as data,
-        ):
+        with file.content() as data:
             return inspect_picture(data, self._limits)
 
     def _earlier(self, upload: Upload, key: str) -> AcceptedJob | None:

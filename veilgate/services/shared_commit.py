@@ -16,6 +16,12 @@ from veilgate.persistence.unit_of_work import Database, Transaction
 _LARGEST_GROUP = 64
 
 
+def _locked() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """One upload's rows, and `beside`, which writes what belongs to them in the same transaction.
@@ -27,6 +33,7 @@ class Entry:
     beside: Callable[[Transaction], None]
     may_be_written: bool = False
     is_done: bool = False
+    turn: threading.Lock = field(default_factory=_locked)
     # What whoever waits is told, unless somebody says otherwise.
     error: Exception | None = field(default_factory=DatabaseUnavailable)
 
@@ -36,38 +43,39 @@ class SharedCommit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._news = threading.Condition()
+        self._lock = threading.Lock()
         self._waiting: list[Entry] = []
         self._is_busy = False
 
     def write(self, entry: Entry) -> None:
         """Returns when the entry is committed; raises what went wrong with it."""
-        if group := self._group_or_wait(entry):
-            try:
-                self._commit(group)
-            finally:
-                self._hand_on(group)
+        with self._lock:
+            self._waiting.append(entry)
+            must_wait, self._is_busy = self._is_busy, True
+        if must_wait:
+            entry.turn.acquire()
+        if not entry.is_done:
+            self._write_for_all()
         if entry.error is not None:
             raise entry.error
 
-    def _group_or_wait(self, entry: Entry) -> list[Entry]:
-        """The group to write, when it is this one's turn; none when another has written the entry."""
-        with self._news:
-            self._waiting.append(entry)
-            while self._is_busy and not entry.is_done:
-                self._news.wait()
-            if entry.is_done:
-                return []
-            self._is_busy = True
+    def _write_for_all(self) -> None:
+        with self._lock:
             group, self._waiting = self._waiting[:_LARGEST_GROUP], self._waiting[_LARGEST_GROUP:]
-            return group
+        try:
+            self._commit(group)
+        finally:
+            self._hand_on(group)
 
     def _hand_on(self, group: list[Entry]) -> None:
-        with self._news:
-            self._is_busy = False
-            for entry in group:
-                entry.is_done = True
-            self._news.notify_all()
+        """Wake those who were written, and the one who writes next: nobody else."""
+        with self._lock:
+            following = self._waiting[:1]
+            self._is_busy = bool(following)
+        for entry in group:
+            entry.is_done = True
+        for entry in (*following, *group):
+            entry.turn.release()
 
     def _commit(self, group: list[Entry]) -> None:
         """Together; singly when one of them is refused, so that only this one hears of it."""

@@ -4,12 +4,15 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import mmap
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
 from veilgate.domain.errors import DiskFull, ObjectStoreUnavailable, Unavailable
+from veilgate.storage.ports import ObjectStore
 
 
 class SpooledFile:
@@ -41,6 +44,19 @@ class SpooledFile:
     @property
     def sha256(self) -> str:
         return self._digest.hexdigest()
+
+    @contextlib.contextmanager
+    def content(self) -> Iterator[mmap.mmap]:
+        """All bytes, of which there is at least one, to be looked at within the block."""
+        with (
+            self.path.open("rb") as opened,
+            contextlib.closing(mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)) as data,
+        ):
+            yield data
+
+    def store_in(self, store: ObjectStore, key: str, *, media_type: str) -> None:
+        """Hand the file over; it is not ours to remove afterwards."""
+        store.put_file(key, self.path, media_type=media_type, sha256=self.sha256)
 
     def __enter__(self) -> "SpooledFile":
         return self

@@ -24,12 +24,12 @@ class LocalObjectStore:
     def put(self, key: str, data: bytes, *, media_type: str) -> None:  # noqa: ARG002 - S3 wants to know
         temporary = self._incoming / uuid4().hex
         with _translated_errors():
-            _make_folders(self._incoming)
             try:
-                with temporary.open("xb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
+                try:
+                    _write(temporary, data)
+                except FileNotFoundError:  # somebody removed the folder
+                    _make_folders(self._incoming)
+                    _write(temporary, data)
                 self._move_into_place(temporary, key)
             except OSError:
                 temporary.unlink(missing_ok=True)
@@ -38,7 +38,6 @@ class LocalObjectStore:
     def put_file(self, key: str, path: Path, *, media_type: str, sha256: str) -> None:  # noqa: ARG002
         with _translated_errors():
             try:
-                _sync(path)
                 self._move_into_place(path, key)
             except OSError as error:
                 if error.errno != errno.EXDEV:
@@ -95,23 +94,33 @@ class LocalObjectStore:
         return self._root.joinpath(*key_parts(key))
 
     def _move_into_place(self, source: Path, key: str) -> None:
+        """Give a complete file its name, and sync both.
+
+        In this order, because one write to the file system's journal then serves for file and folder; synced
+        before it is moved, it takes two. Until we return nobody knows the key, so that what a power cut
+        leaves of it has no row, and goes with the other orphans.
+        """
         target = self._path(key)
         while True:
-            _make_folders(target.parent)
             try:
                 source.replace(target)
                 break
             except FileNotFoundError:
-                # Somebody's delete dropped the empty folder just before we used it.
+                # The folder is not there yet, or somebody's delete dropped it while it was empty.
                 if not source.exists():
                     raise
-        _sync(target.parent)
+                _make_folders(target.parent)
+        try:
+            _sync(target)
+            _sync(target.parent)
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
 
     def _copy_across(self, source: Path, key: str) -> None:
         temporary = self._incoming / uuid4().hex
         try:
             shutil.copyfile(source, temporary)
-            _sync(temporary)
             self._move_into_place(temporary, key)
         except OSError:
             temporary.unlink(missing_ok=True)
@@ -134,6 +143,17 @@ def _make_folders(folder: Path) -> None:
     _make_folders(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     _sync(folder.parent)
+
+
+def _write(path: Path, data: bytes) -> None:
+    # Few system calls: each gives Python's lock away, and under load waits to have it back.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    finally:
+        os.close(descriptor)
 
 
 def _sync(path: Path) -> None:

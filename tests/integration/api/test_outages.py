@@ -12,7 +12,7 @@ import httpx
 from tests.fixtures.private_redis import StartRedis
 from tests.integration.api.conftest import StartGateway
 from tests.integration.api.gateway import Gateway
-from tests.integration.api.samples import GOOD
+from tests.integration.api.samples import GOOD, picture
 from tests.waiting import wait_until
 
 
@@ -50,12 +50,14 @@ def test_without_an_object_folder_nothing_is_accepted(start_gateway: StartGatewa
     assert gateway.upload(GOOD).status_code == 202
 
 
-def test_without_a_folder_to_receive_into_nothing_is_accepted(start_gateway: StartGateway) -> None:
+def test_without_a_folder_to_receive_into_nothing_large_is_accepted(start_gateway: StartGateway) -> None:
     gateway = start_gateway()
+    large = picture("PNG", size_wh=(800, 800))
+    assert len(large) > 1 << 20, "small ones never touch that folder"
     incoming = gateway.data_dir / "incoming"
     incoming.rmdir()
     incoming.write_bytes(b"no folder")
-    answer = gateway.upload(GOOD)
+    answer = gateway.upload(large)
     assert (answer.status_code, answer.json()["code"]) == (503, "object_store_unavailable")
     assert gateway.http.get("/ready").status_code == 503
 
