@@ -46,7 +46,7 @@ _DRAIN_S = 20
 
 
 @contextmanager
-def open_container(config: Config, store: ObjectStore) -> Iterator[Container]:
+def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...]) -> Iterator[Container]:
     with ExitStack() as stack:
         database = open_database(config, stack)
         redis = open_redis_client(config, stack, timeout_s=GATEWAY_REDIS_TIMEOUT_S)
@@ -82,7 +82,7 @@ def open_container(config: Config, store: ObjectStore) -> Iterator[Container]:
             dispatch=dispatcher,
             hub=hub,
             limits=_upload_limits(config),
-            veil_targets=veil_targets(config),
+            veil_targets=targets,
         )
 
 
@@ -95,10 +95,11 @@ def create_app() -> FastAPI:
     config = require_config()
     configure_logging(config.telemetry.log_level, process="gateway")
     # Before the server runs: what an operator must put right is a line, not a traceback.
+    targets = veil_targets(config)
     store = open_store(config, may_be_away=True)
     with ExitStack() as stack:
         open_database(config, stack)
-    return build_app(lambda: open_container(config, store), version=__version__)
+    return build_app(lambda: open_container(config, store, targets), version=__version__)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 if TYPE_CHECKING:
     from config import Config
@@ -46,23 +46,45 @@ def contradictions(config: "Config") -> Iterator[str]:
 
 
 def _addresses(config: "Config") -> Iterator[str]:
-    storage, redis_url = config.storage, config.queue.redis_url
-    if urlsplit(storage.effective_database_url).scheme not in {"sqlite", "mysql+pymysql"}:
-        yield "DATABASE_URL: must begin with mysql+pymysql:// or sqlite:///"
-    if redis_url and urlsplit(redis_url).scheme not in {"redis", "rediss", "unix"}:
+    storage, redis_url = config.storage, config.queue.redis_url.get_secret_value()
+    yield from _database_address(storage.effective_database_url)
+    if redis_url and _split(redis_url).scheme not in {"redis", "rediss", "unix"}:
         yield "REDIS_URL: must begin with redis://, rediss:// or unix://"
     for name in ("s3_endpoint_url", "s3_public_endpoint_url"):
         address = getattr(storage, name)
-        if address and urlsplit(address).scheme not in {"http", "https"}:
+        if address and _split(address).scheme not in {"http", "https"}:
             yield f"{name.upper()}: must begin with http:// or https://"
         if address and not storage.s3_bucket:
             yield f"{name.upper()}: S3_BUCKET is not set, so pictures would go into DATA_DIR"
 
 
+def _database_address(url: str) -> Iterator[str]:
+    parts = _split(url)
+    if parts.scheme not in {"sqlite", "mysql+pymysql"}:
+        yield "DATABASE_URL: must begin with mysql+pymysql:// or sqlite:///"
+    elif not parts.path.strip("/") or parts.path == "/:memory:":
+        yield "DATABASE_URL: names no database, as in mysql+pymysql://user:password@host/name"
+
+
+def _split(address: str) -> SplitResult:
+    """The parts of an address; none of one that cannot be taken apart."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # raises for a port that is no number
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+    return parts
+
+
+def _password_in(address: str) -> str | None:
+    return unquote(password) if (password := _split(address).password) else None
+
+
 def _development_defaults(config: "Config") -> Iterator[str]:
     """What does for trying out and not for a service; each would only be noticed when it hurts."""
-    storage, redis_url = config.storage, config.queue.redis_url
-    if urlsplit(storage.effective_database_url).scheme == "sqlite":
+    storage, redis_url = config.storage, config.queue.redis_url.get_secret_value()
+    database_url = storage.effective_database_url
+    if _split(database_url).scheme == "sqlite":
         yield "DATABASE_URL: ENVIRONMENT=production needs MySQL; SQLite serves one machine"
     if not redis_url:
         yield "REDIS_URL: ENVIRONMENT=production needs a Redis of your own"
@@ -72,9 +94,11 @@ def _development_defaults(config: "Config") -> Iterator[str]:
         yield "FACE_DETECTION_MODEL_PATH: the stand-in model veils nobody; not in ENVIRONMENT=production"
     if config.telemetry.log_level == "DEBUG":
         yield "LOG_LEVEL: DEBUG writes too much for ENVIRONMENT=production"
+    if _split(database_url).scheme == "mysql+pymysql" and not _password_in(database_url):
+        yield "DATABASE_URL: has no password; not in ENVIRONMENT=production"
     passwords = {
-        "DATABASE_URL": urlsplit(storage.effective_database_url).password,
-        "REDIS_URL": urlsplit(redis_url).password,
+        "DATABASE_URL": _password_in(database_url),
+        "REDIS_URL": _password_in(redis_url),
         "AWS_SECRET_ACCESS_KEY": storage.aws_secret_access_key.get_secret_value(),
     }
     for name, password in passwords.items():

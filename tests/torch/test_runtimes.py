@@ -10,7 +10,7 @@ from tests.torch.gpu_environment import GpuEnvironment
 
 pytestmark = pytest.mark.timeout(600)
 SUITE = Path(__file__).parent
-# (lowest IoU, largest difference of scores). The house runs OpenVINO in bfloat16 where the processor has it.
+# (lowest IoU, largest difference of scores).
 ALIKE = {
     "torch_half": (0.99, 0.01),
     "converted": (0.99, 0.01),

@@ -46,6 +46,18 @@ def test_every_wrong_setting_of_every_group_is_named_at_once(monkeypatch: pytest
     assert [line.partition(":")[0] for line in lines] == list(wrong)
 
 
+def test_what_is_wrong_by_itself_does_not_hide_what_is_wrong_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = lines_for(monkeypatch, PORT="70000", S3_ENDPOINT_URL="http://minio:9000")
+    assert [line.partition(":")[0] for line in lines] == ["PORT", "S3_ENDPOINT_URL"]
+
+
+def test_nothing_is_said_twice_of_a_group_that_could_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = lines_for(monkeypatch, **{**SERVICE, "DATABASE_POOL_SIZE": "0"})
+    assert [line.partition(":")[0] for line in lines] == ["DATABASE_POOL_SIZE"]
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -56,6 +68,12 @@ def test_every_wrong_setting_of_every_group_is_named_at_once(monkeypatch: pytest
         ({"S3_ENDPOINT_URL": "http://minio:9000"}, "S3_ENDPOINT_URL: S3_BUCKET is not set"),
         ({"AWS_ACCESS_KEY_ID": "id"}, "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both"),
         ({"S3_KMS_KEY_ID": "key"}, "S3_KMS_KEY_ID: only means something"),
+        ({"DATABASE_URL": "mysql+pymysql://u:a[b@h/d"}, "DATABASE_URL: must begin with"),
+        ({"DATABASE_URL": "mysql+pymysql://u:p@h:port/d"}, "DATABASE_URL: must begin with"),
+        ({"DATABASE_URL": "mysql+pymysql://u:p@h"}, "DATABASE_URL: names no database"),
+        ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL: names no database"),
+        ({"DATABASE_URL": "sqlite:///:memory:"}, "DATABASE_URL: names no database"),
+        ({"REDIS_URL": "redis://[half"}, "REDIS_URL: must begin with"),
     ],
 )
 def test_settings_that_contradict_each_other(
@@ -79,6 +97,8 @@ def test_production_refuses_the_defaults(monkeypatch: pytest.MonkeyPatch) -> Non
     [
         ("DATABASE_URL", "sqlite:////var/lib/veilgate.db"),
         ("DATABASE_URL", "mysql+pymysql://veilgate:veilgate@db/veilgate"),
+        ("DATABASE_URL", "mysql+pymysql://veilgate@db/veilgate"),
+        ("DATABASE_URL", "mysql+pymysql://veilgate:%76eilgate@db/veilgate"),
         ("REDIS_URL", "redis://:changeme@redis"),
         ("AWS_SECRET_ACCESS_KEY", "minioadmin"),
         ("FACE_DETECTION_MODEL_PATH", "fake"),
@@ -97,6 +117,7 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "tell-nobody")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
     monkeypatch.setenv("DATABASE_URL", "mysql+pymysql://u:tell-nobody@db/v")
+    monkeypatch.setenv("REDIS_URL", "redis://:tell-nobody@redis")
     assert "tell-nobody" not in repr(vars(Config()))
     lines = lines_for(monkeypatch, DATABASE_URL="mysql://u:tell-nobody@db/v", PORT="0")
     assert "tell-nobody" not in "".join(lines)

@@ -15,8 +15,7 @@ from veilgate.api.routes import direct_uploads, images, jobs, system, uploads
 from veilgate.api.stop_signal import on_stop
 from veilgate.api.unread_body import UnreadBodyMiddleware
 
-# As many as Starlette's own pool has. `asyncio.to_thread` uses these; at a third of the cost of a hop to the
-# other pool, it is what uploads and status go through.
+# As many as Starlette's own pool has. Uploads and status go through `asyncio.to_thread`, which uses these.
 _THREADS = 40
 _DESCRIPTION = "Pictures in, pictures without recognisable faces out."
 

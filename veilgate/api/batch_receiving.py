@@ -89,6 +89,7 @@ class _BatchIntake:
         limits, position = self.parts.limits, len(self.accepted) + len(self.rejected)
         if position >= limits.max_batch_files:
             raise TooManyFiles(f"A batch may have at most {limits.max_batch_files} files.")
+        await self.parts.require_room(self.batch.owner_id)
         async with IncomingFile(self.parts.spool, part.filename, max_bytes=limits.max_file_bytes) as file:
             too_large: FileTooLarge | None = None
             try:

@@ -1,7 +1,7 @@
 """Routes that are asked hundreds of times a second."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import Request
@@ -27,7 +27,17 @@ class DirectRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         super().__init__(path, endpoint, **settings)
         names = inspect.signature(endpoint).parameters
+        self._refuse_what_would_be_skipped(names)
         self._given = [(name, give) for name, give in _GIVEN.items() if name in names]
+
+    def _refuse_what_would_be_skipped(self, names: Mapping[str, inspect.Parameter]) -> None:
+        """What FastAPI would resolve and we would not: a check that is left out must not look like one."""
+        if self.dependencies:
+            raise TypeError(f"{self.path}: a direct route would skip its dependencies")
+        in_query = {field.name for field in self.dependant.query_params}
+        in_path = {field.name for field in self.dependant.path_params}
+        if unknown := set(names) - set(_GIVEN) - in_query - in_path:
+            raise TypeError(f"{self.path}: a direct route cannot give {', '.join(sorted(unknown))}")
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["query_string"] or scope["method"] not in (self.methods or ()):

@@ -1,4 +1,4 @@
-"""Receiving files: bytes from the form stream into the spool, a thread hop per megabyte."""
+"""Receiving files: small ones into memory, larger ones into the spool, a thread hop per megabyte."""
 
 import asyncio
 from collections.abc import AsyncIterable

@@ -84,7 +84,7 @@ def _read_plan() -> HousePlan:
         raise CommandFailed(str(error)) from error
     data_dir = config.storage.data_dir.resolve()
     redis = None
-    if not config.queue.redis_url:
+    if not config.queue.redis_url.get_secret_value():
         redis = PrivateRedis(socket_path_of(config.redis_url), folder=data_dir / "redis")
     return HousePlan(
         data_dir=data_dir,

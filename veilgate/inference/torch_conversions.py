@@ -32,6 +32,7 @@ REFUSAL_FILE = "refused.txt"
 REFUSED_EXIT = 3
 # A model of 26 million weights takes 12 s on two cores.
 LONGEST_CONVERSION_S = 600
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "OMP_NUM_THREADS")
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _LAST_WORDS = 2000
 
@@ -97,6 +98,10 @@ def _make_entry(spec: ModelSpec, checkpoint: Path, entry: Path) -> ConvertedMode
     return made
 
 
+def _harmless_environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
 def _convert_elsewhere(spec: ModelSpec, checkpoint: Path, making: Path) -> None:
     """Run the converter to its end. Raises `ConfigurationError`."""
     command = [sys.executable, "-m", "veilgate.inference.torch_convert"]
@@ -105,7 +110,9 @@ def _convert_elsewhere(spec: ModelSpec, checkpoint: Path, making: Path) -> None:
         try:
             code = subprocess.run(
                 command,
-                cwd=_REPOSITORY,
+                # What reads a stranger's file is told no secret of ours.
+                env={"PYTHONPATH": str(_REPOSITORY), "HOME": str(making), **_harmless_environment()},
+                cwd=making,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

@@ -42,7 +42,13 @@ def _open_sqlite(url: URL) -> Engine:
     assert url.database, "an SQLite database is a file here, because several processes share it"
     path = Path(url.database)
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": PATIENCE_S}, pool_size=10, pool_timeout=PATIENCE_S)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": PATIENCE_S},
+        pool_size=10,
+        pool_timeout=PATIENCE_S,
+        hide_parameters=True,  # file names and keys have no business in a log
+    )
     _prepare_sqlite(engine)
     _notice_a_lost_file(engine, path)
     return engine
@@ -60,6 +66,7 @@ def _open_server(url: URL, *, pool_size: int, answer_timeout_s: float) -> Engine
         max_overflow=0,
         pool_timeout=PATIENCE_S,
         pool_pre_ping=True,
+        hide_parameters=True,
         pool_recycle=_RECYCLE_S,
         connect_args={
             "charset": "utf8mb4",

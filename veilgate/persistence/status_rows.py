@@ -53,7 +53,7 @@ def read_status(connection: Connection, job_id: str, owner_id: str) -> StatusRow
 
 class InstantStatusRows:
     """Reads from an SQLite file at once or not at all: readers of a WAL wait for nobody, so that it is done
-    (in 20 µs) before a thread would have been woken for it. One connection of its own, for one thread.
+    before a thread would have been woken for it. One connection of its own, for one thread.
     """
 
     def __init__(self, engine: Engine) -> None:

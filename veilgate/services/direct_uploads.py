@@ -128,12 +128,9 @@ class DirectUploads:
                     beside=lambda transaction, job_id: transaction.direct_uploads.bind(announced.id, job_id),
                 )
             except InputRejected:
-                store.delete([announced.object_key])
+                _discard(store, announced)
                 raise
-        try:
-            store.delete([announced.object_key])
-        except VeilgateError as error:  # housekeeping comes by later
-            _log.warning("direct_upload.object_left", error=error.code)
+        _discard(store, announced)
         return job
 
     def _find(self, upload_id: str, owner_id: str) -> tuple[DirectUploadRecord, AcceptedJob | None]:
@@ -163,12 +160,19 @@ def _receive(store: SigningStore, announced: DirectUploadRecord, file: SpooledFi
     except FileNotFoundError:
         raise UploadIncomplete from None
     if size != announced.file_size:
-        store.delete([announced.object_key])
+        _discard(store, announced)
         raise UploadMismatch(
             f"{size} bytes were put where {announced.file_size} were announced; they are gone, put again."
         )
     for chunk in chunks:
         file.write(chunk)
     if file.sha256 != announced.sha256:
-        store.delete([announced.object_key])
+        _discard(store, announced)
         raise UploadMismatch("What was put has another SHA-256 than announced; it is gone, put again.")
+
+
+def _discard(store: SigningStore, announced: DirectUploadRecord) -> None:
+    try:
+        store.delete([announced.object_key])
+    except VeilgateError as error:  # the caller hears what matters; housekeeping comes by later
+        _log.warning("direct_upload.object_left", error=error.code)

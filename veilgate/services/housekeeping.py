@@ -14,6 +14,7 @@ _DAY_S = 86_400
 _IDEMPOTENCY_KEPT_S = 2 * _DAY_S
 # Signed addresses work for a day at most, so that nothing is put after its row is gone.
 _ANNOUNCED_KEPT_S = 2 * _DAY_S
+_DAYS_LOOKED_AT = 32
 _PAGE = 500
 
 
@@ -23,16 +24,33 @@ class Housekeeping:
         self._store = store
 
     def run(self) -> None:
-        """Every job here may be done at any time; errors are logged and the next round tries again."""
-        try:
-            with self._database.write() as transaction:
-                transaction.idempotency.forget_older_than(_IDEMPOTENCY_KEPT_S * 1000)
-            removed = self.remove_orphans(original_day_prefix(time.time() - 2 * _DAY_S))
-            if removed:
+        """Every step may be done at any time; one that fails is logged, keeps no other from being done, and
+        is tried again in the next round."""
+        for step in (
+            self.forget_keys,
+            self.remove_lost_originals,
+            self.remove_announced,
+            self.remove_unfinished,
+        ):
+            try:
+                step()
+            except (VeilgateError, OSError) as error:
+                _log.warning("housekeeping.failed", step=step.__name__, error=type(error).__name__)
+
+    def forget_keys(self) -> None:
+        with self._database.write() as transaction:
+            transaction.idempotency.forget_older_than(_IDEMPOTENCY_KEPT_S * 1000)
+
+    def remove_lost_originals(self) -> None:
+        """Of the day before yesterday, and of the month before it in case nobody looked then."""
+        for days_ago in range(2, _DAYS_LOOKED_AT):
+            if removed := self.remove_orphans(original_day_prefix(time.time() - days_ago * _DAY_S)):
                 _log.info("housekeeping.orphans_removed", objects=removed)
-            self.remove_announced()
-        except (VeilgateError, OSError) as error:
-            _log.warning("housekeeping.failed", error=type(error).__name__)
+
+    def remove_unfinished(self) -> None:
+        """What is half written may be of a picture that nobody has veiled."""
+        if removed := self._store.remove_unfinished(older_than_s=_DAY_S):
+            _log.info("housekeeping.unfinished_removed", objects=removed)
 
     def remove_orphans(self, day_prefix: str) -> int:
         """Delete the originals of a past day that have no row: uploads that died before their commit."""

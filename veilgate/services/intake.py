@@ -20,6 +20,9 @@ from veilgate.services.received_file import ReceivedFile
 from veilgate.services.shared_commit import Entry, SharedCommit
 from veilgate.storage.keys import original_key
 from veilgate.storage.ports import ObjectStore
+from veilgate.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Intake:
         """Store the original, then write image and job in one transaction.
 
         When the commit itself fails its end is unknown, and the object stays: the row may be there. An object
-        without a row is removed by the reconciler after a day.
+        without a row is removed by housekeeping after two days.
         """
         image_id = new_id()
         key = original_key(image_id, accepted_epoch_s=time.time())
@@ -104,9 +107,20 @@ class Intake:
             self._commits.write(entry)
         except (VeilgateError, WrittenByAnother):
             if not entry.may_be_written:
-                self._store.delete([key])
+                self._discard(key)
             raise
         return AcceptedJob(image_id, lane, upload.filename, upload.file.size, is_new=True)
+
+    def has_answered(self, key: str, owner_id: str) -> bool:
+        """Whether this Idempotency-Key has been used."""
+        with self._database.read() as transaction:
+            return transaction.idempotency.get(key, owner_id=owner_id) is not None
+
+    def _discard(self, key: str) -> None:
+        try:
+            self._store.delete([key])
+        except VeilgateError as error:  # the caller hears why the upload failed; housekeeping removes this
+            _log.warning("upload.original_left", error=error.code)
 
     def _inspect(self, file: ReceivedFile) -> PictureHeader:
         if not file.size:
@@ -116,14 +130,19 @@ class Intake:
 
     def _earlier(self, upload: Upload, key: str) -> AcceptedJob | None:
         with self._database.read() as transaction:
-            record = transaction.idempotency.get(key, owner_id=upload.owner_id)
-            if record is None:
-                return None
-            if record.fingerprint != upload.fingerprint or record.job_id is None:
-                raise IdempotencyConflict
-            job = transaction.jobs.get(record.job_id, owner_id=upload.owner_id)
-        assert job
-        return AcceptedJob(job.id, job.lane, job.filename, job.file_size, is_new=False)
+            return earlier_job(transaction, key, upload.owner_id, fingerprint=upload.fingerprint)
+
+
+def earlier_job(transaction: Transaction, key: str, owner_id: str, *, fingerprint: str) -> AcceptedJob | None:
+    """The job that this Idempotency-Key made. Raises `IdempotencyConflict` when it was another request's."""
+    record = transaction.idempotency.get(key, owner_id=owner_id)
+    if record is None:
+        return None
+    if record.fingerprint != fingerprint or record.job_id is None:
+        raise IdempotencyConflict
+    job = transaction.jobs.get(record.job_id, owner_id=owner_id)
+    assert job
+    return AcceptedJob(job.id, job.lane, job.filename, job.file_size, is_new=False)
 
 
 def _rows(upload: Upload, header: PictureHeader, *, lane: Lane, image_id: str, key: str) -> NewUpload:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from veilgate.domain.errors import IdempotencyConflict, ImageNotFound
+from veilgate.domain.errors import ImageNotFound
 from veilgate.domain.ids import is_id, new_id
 from veilgate.domain.jobs import JobKind, Lane
 from veilgate.domain.options import UploadOptions
@@ -11,7 +11,7 @@ from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.races import WrittenByAnother
 from veilgate.persistence.records import ImageRecord, NewEvent, NewJob
 from veilgate.persistence.unit_of_work import Database, Transaction
-from veilgate.services.intake import AcceptedJob
+from veilgate.services.intake import AcceptedJob, earlier_job
 
 
 class Redo:
@@ -37,7 +37,7 @@ class Redo:
             with self._database.write() as transaction:
                 image = _existing(transaction, image_id, owner_id)
                 if idempotency_key and (
-                    earlier := _earlier(transaction, idempotency_key, owner_id, fingerprint=fingerprint)
+                    earlier := earlier_job(transaction, idempotency_key, owner_id, fingerprint=fingerprint)
                 ):
                     return earlier
                 job = _insert(transaction, image, options, correlation_id=correlation_id)
@@ -49,7 +49,7 @@ class Redo:
         except WrittenByAnother:
             assert idempotency_key
             with self._database.read() as transaction:
-                earlier = _earlier(transaction, idempotency_key, owner_id, fingerprint=fingerprint)
+                earlier = earlier_job(transaction, idempotency_key, owner_id, fingerprint=fingerprint)
             assert earlier
             return earlier
 
@@ -59,17 +59,6 @@ def _existing(transaction: Transaction, image_id: str, owner_id: str) -> ImageRe
     if image is None:
         raise ImageNotFound
     return image
-
-
-def _earlier(transaction: Transaction, key: str, owner_id: str, *, fingerprint: str) -> AcceptedJob | None:
-    record = transaction.idempotency.get(key, owner_id=owner_id)
-    if record is None:
-        return None
-    if record.fingerprint != fingerprint or record.job_id is None:
-        raise IdempotencyConflict
-    job = transaction.jobs.get(record.job_id, owner_id=owner_id)
-    assert job
-    return AcceptedJob(job.id, job.lane, job.filename, job.file_size, is_new=False)
 
 
 def _insert(

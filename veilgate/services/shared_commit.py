@@ -6,6 +6,7 @@ finds nobody at work commits at once, and those that come meanwhile go together 
 
 import threading
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 
 from veilgate.domain.errors import DatabaseUnavailable, Unavailable
@@ -87,7 +88,9 @@ class SharedCommit:
                 self._commit_singly(group)
                 return
             for entry in group:
-                entry.error = error
+                # Each raises its own: one object in many threads would gather all their tracebacks.
+                entry.error = copy(error)
+                entry.error.__cause__ = error
 
     def _commit_singly(self, group: list[Entry]) -> None:
         for entry in group:

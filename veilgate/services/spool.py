@@ -1,4 +1,4 @@
-"""Uploads on their way in: files that vanish unless they are handed over."""
+"""Large uploads on their way in: files that vanish unless they are handed over."""
 
 import contextlib
 import errno

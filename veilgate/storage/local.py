@@ -1,10 +1,11 @@
-"""Objects as files below one folder. A file appears under its name complete and synced, or not at all."""
+"""Objects as files below one folder: complete under their name, and durable when `put` returns."""
 
 import errno
 import os
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,36 +14,40 @@ from veilgate.storage.keys import key_parts
 
 _CHUNK_BYTES = 1 << 20
 _INCOMING = ".incoming"
+_MOST_REMEMBERED = 10_000
 
 
 class LocalObjectStore:
     def __init__(self, folder: Path) -> None:
         self._root = folder.resolve()
         self._incoming = self._root / _INCOMING
+        # Folders whose own names this process has synced. That somebody else has made one says nothing.
+        self._durable: set[Path] = set()
         self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def put(self, key: str, data: bytes, *, media_type: str) -> None:  # noqa: ARG002 - S3 wants to know
-        temporary = self._incoming / uuid4().hex
         with _translated_errors():
+            temporary, descriptor = self._new_temporary()
             try:
-                try:
-                    _write(temporary, data)
-                except FileNotFoundError:  # somebody removed the folder
-                    _make_folders(self._incoming)
-                    _write(temporary, data)
-                self._move_into_place(temporary, key)
+                _write(descriptor, data)
+                self._move_into_place(temporary, key, descriptor)
             except OSError:
                 temporary.unlink(missing_ok=True)
                 raise
+            finally:
+                os.close(descriptor)
 
     def put_file(self, key: str, path: Path, *, media_type: str, sha256: str) -> None:  # noqa: ARG002
         with _translated_errors():
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                self._move_into_place(path, key)
+                self._move_into_place(path, key, descriptor)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
                 self._copy_across(path, key)
+            finally:
+                os.close(descriptor)
 
     def get(self, key: str) -> bytes:
         with _translated_errors():
@@ -85,15 +90,34 @@ class LocalObjectStore:
 
     def check(self) -> None:
         with _translated_errors():
-            _make_folders(self._incoming)
+            self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
             probe = self._incoming / f"probe-{uuid4().hex}"
             probe.write_bytes(b"ok")
             probe.unlink(missing_ok=True)
 
+    def remove_unfinished(self, *, older_than_s: float) -> int:
+        removed = 0
+        with _translated_errors():
+            for path in self._incoming.glob("*"):
+                with suppress(FileNotFoundError):  # it was finished, or removed, just now
+                    if time.time() - path.stat().st_mtime > older_than_s:
+                        path.unlink()
+                        removed += 1
+        return removed
+
     def _path(self, key: str) -> Path:
         return self._root.joinpath(*key_parts(key))
 
-    def _move_into_place(self, source: Path, key: str) -> None:
+    def _new_temporary(self) -> tuple[Path, int]:
+        path = self._incoming / uuid4().hex
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            return path, os.open(path, flags, 0o600)
+        except FileNotFoundError:  # somebody removed the folder
+            self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return path, os.open(path, flags, 0o600)
+
+    def _move_into_place(self, source: Path, key: str, descriptor: int) -> None:
         """Give a complete file its name, and sync both.
 
         In this order, because one write to the file system's journal then serves for file and folder; synced
@@ -102,29 +126,49 @@ class LocalObjectStore:
         """
         target = self._path(key)
         while True:
+            self._ensure_folder(target.parent)
             try:
                 source.replace(target)
                 break
             except FileNotFoundError:
-                # The folder is not there yet, or somebody's delete dropped it while it was empty.
+                # Somebody's delete dropped the folder while it was empty.
                 if not source.exists():
                     raise
-                _make_folders(target.parent)
+                self._durable.discard(target.parent)
         try:
-            _sync(target)
+            os.fsync(descriptor)
             _sync(target.parent)
         except OSError:
             target.unlink(missing_ok=True)
             raise
 
-    def _copy_across(self, source: Path, key: str) -> None:
-        temporary = self._incoming / uuid4().hex
+    def _ensure_folder(self, folder: Path) -> None:
+        """Make it if it is missing, and make sure that no synced file can lose its folder."""
+        if folder in self._durable or folder == self._root.parent:
+            return
+        self._ensure_folder(folder.parent)
         try:
-            shutil.copyfile(source, temporary)
-            self._move_into_place(temporary, key)
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except FileNotFoundError:  # its parent was dropped
+            self._durable.discard(folder.parent)
+            self._ensure_folder(folder)
+            return
+        _sync(folder.parent)
+        if len(self._durable) >= _MOST_REMEMBERED:
+            self._durable.clear()
+        self._durable.add(folder)
+
+    def _copy_across(self, source: Path, key: str) -> None:
+        temporary, descriptor = self._new_temporary()
+        try:
+            with source.open("rb") as opened, os.fdopen(os.dup(descriptor), "wb") as copy:
+                shutil.copyfileobj(opened, copy)
+            self._move_into_place(temporary, key, descriptor)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
+        finally:
+            os.close(descriptor)
         source.unlink(missing_ok=True)
 
     def _drop_empty_parents(self, folder: Path) -> None:
@@ -136,24 +180,11 @@ class LocalObjectStore:
             folder = folder.parent
 
 
-def _make_folders(folder: Path) -> None:
-    """Make missing folders and sync the parents, so that a synced file cannot lose its folder."""
-    if folder.is_dir():
-        return
-    _make_folders(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    _sync(folder.parent)
-
-
-def _write(path: Path, data: bytes) -> None:
+def _write(descriptor: int, data: bytes) -> None:
     # Few system calls: each gives Python's lock away, and under load waits to have it back.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-    finally:
-        os.close(descriptor)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _sync(path: Path) -> None:

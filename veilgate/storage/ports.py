@@ -43,6 +43,10 @@ class ObjectStore(Protocol):
         """Raise when the store cannot be written to."""
         ...
 
+    def remove_unfinished(self, *, older_than_s: float) -> int:
+        """Remove what writers that died have left half written; returns how many."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SignedPut:

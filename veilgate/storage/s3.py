@@ -4,6 +4,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -103,6 +104,18 @@ class S3ObjectStore:
                 self._client.head_bucket(Bucket=self._bucket)
         except FileNotFoundError:
             raise ObjectStoreUnavailable("The bucket does not exist.") from None
+
+    def remove_unfinished(self, *, older_than_s: float) -> int:
+        removed, before = 0, datetime.now(UTC) - timedelta(seconds=older_than_s)
+        with translated_errors():
+            for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket):
+                for upload in page.get("Uploads", []):
+                    if upload["Initiated"] < before:
+                        self._client.abort_multipart_upload(
+                            Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                        )
+                        removed += 1
+        return removed
 
     def require_usable(self) -> None:
         """Show that we may list, write and delete. Raises `ConfigurationError`, naming the setting at fault,

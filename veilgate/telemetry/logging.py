@@ -33,8 +33,8 @@ def configure_logging(level: str, *, process: str) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Warns of every malformed body, which is the caller's business and answered as such.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
-    # Our own lines go straight out: by way of the standard library each cost 0.1 ms, as much as answering
-    # a question about a job. The terminal's renderer shows tracebacks itself.
+    # Our own lines go straight out: by way of the standard library, answers about jobs came at 0.42 to 0.53
+    # of a bare route's speed in place of 0.52 to 0.71. The terminal's renderer shows tracebacks itself.
     ours = shared[:-1] if pretty else shared
     structlog.configure(
         processors=[*ours, renderer],

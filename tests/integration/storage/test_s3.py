@@ -227,3 +227,13 @@ def test_a_full_store_is_full(
     fault_proxy.fail_next(9, status, code)
     with pytest.raises(DiskFull):
         proxied_s3.put("a/b", b"x", media_type="image/jpeg")
+
+
+def test_multipart_uploads_of_the_dead_are_aborted(s3_server: S3Server) -> None:
+    """How long ago they were begun is in moto's hands: its clock says 2010."""
+    bucket = s3_server.new_bucket()
+    store = s3_store(s3_server.endpoint_url, bucket)
+    s3_server.client.create_multipart_upload(Bucket=bucket, Key="original/2026/01/01/a")
+    assert store.remove_unfinished(older_than_s=100 * 365 * 86_400) == 0
+    assert store.remove_unfinished(older_than_s=3600) == 1
+    assert open_uploads(s3_server, store) == []

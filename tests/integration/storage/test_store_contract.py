@@ -189,3 +189,9 @@ def test_a_store_that_is_away_is_unavailable(store_that_is_away: ObjectStore, tm
 def test_the_address_of_an_object_names_it(store: ObjectStore) -> None:
     assert store.uri("results/a/1/x.jpg").endswith("/results/a/1/x.jpg")
     assert store.uri("a").partition("://")[0] in {"file", "s3"}
+
+
+def test_nothing_finished_counts_as_unfinished(store: ObjectStore) -> None:
+    put(store, "a/b", "original/2026/01/01/c")
+    assert store.remove_unfinished(older_than_s=-60) == 0
+    assert set(store.list("")) >= {"a/b", "original/2026/01/01/c"}

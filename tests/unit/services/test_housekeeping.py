@@ -1,11 +1,14 @@
 """Housekeeping: originals that no row points to go, and direct uploads that are old; all others stay."""
 
+import os
+import time
 from pathlib import Path
 
 from tests.integration.persistence.databases import OWNER, Shelf
 from veilgate.domain.errors import ObjectStoreUnavailable
 from veilgate.persistence.records import NewDirectUpload
 from veilgate.services.housekeeping import Housekeeping
+from veilgate.storage.keys import original_day_prefix
 from veilgate.storage.local import LocalObjectStore
 
 DAY = "original/2026/01/01/"
@@ -69,3 +72,37 @@ def test_an_old_direct_upload_stays_known_while_the_store_is_away(shelf: Shelf, 
         transaction.connection.exec_driver_sql("UPDATE direct_uploads SET created_at_ms = 1")
     Housekeeping(shelf.database, Away(tmp_path / "objects")).run()
     assert len(shelf.rows("SELECT id FROM direct_uploads")) == 1
+
+
+def test_what_a_killed_writer_left_half_written_is_removed(shelf: Shelf, tmp_path: Path) -> None:
+    """It may be an original; young ones may still be written."""
+    store = LocalObjectStore(tmp_path / "objects")
+    left, young = (tmp_path / "objects" / ".incoming" / name for name in ("left", "young"))
+    for path in (left, young):
+        path.write_bytes(b"half")
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(left, (two_days_ago, two_days_ago))
+    Housekeeping(shelf.database, store).run()
+    assert (left.exists(), young.exists()) == (False, True)
+
+
+def test_a_step_that_fails_keeps_no_other_from_being_done(shelf: Shelf, tmp_path: Path) -> None:
+    class ListsNothing(LocalObjectStore):
+        def list(self, prefix: str):  # type: ignore[no-untyped-def]
+            raise ObjectStoreUnavailable(prefix)
+
+    store = ListsNothing(tmp_path / "objects")
+    left = tmp_path / "objects" / ".incoming" / "left"
+    left.write_bytes(b"half")
+    os.utime(left, (1, 1))
+    Housekeeping(shelf.database, store).run()
+    assert not left.exists()
+
+
+def test_originals_without_a_row_are_found_when_nobody_looked_for_days(shelf: Shelf, tmp_path: Path) -> None:
+    store = LocalObjectStore(tmp_path / "objects")
+    for days_ago in (0, 1, 2, 9, 30):
+        day = original_day_prefix(time.time() - days_ago * 86_400)
+        store.put(f"{day}orphan-{days_ago}", b"x", media_type="image/jpeg")
+    Housekeeping(shelf.database, store).run()
+    assert sorted(Path(key).name for key in store.list("original/")) == ["orphan-0", "orphan-1"]

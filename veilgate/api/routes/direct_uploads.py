@@ -48,7 +48,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 )
 async def announce(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
     """Say what you are going to upload; the answer says where to PUT it, with which headers, until when."""
-    await parts.require_room()
+    await parts.require_room(owner)
     announcement = _announcement(await read_json_object(request), parts, owner)
     answer = await run_in_threadpool(parts.direct_uploads.announce, announcement)
     # The address is a key to the object store for a while: nobody may keep it on the way.
@@ -63,7 +63,6 @@ async def announce(request: Request, parts: Parts, owner: Owner) -> JSONResponse
 )
 async def complete(upload_id: str, request: Request, parts: Parts, owner: Owner) -> JSONResponse:
     """Say that the file was put. It is verified and accepted; asked again, the answer is the same."""
-    await parts.require_room()
     take = partial(
         parts.direct_uploads.complete, upload_id, owner, correlation_id=request.state.correlation_id
     )

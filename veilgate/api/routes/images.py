@@ -71,8 +71,8 @@ def original(image_id: str, request: Request, parts: Parts, owner: Owner) -> Res
 async def redo(image_id: str, request: Request, parts: Parts, owner: Owner) -> JSONResponse:
     """Process a stored picture again, with other options: a new job. The earlier result is shown until it
     completes."""
-    await parts.require_room()
     key = idempotency_key(request)
+    await parts.require_room(owner, key)
     options = parts.read_options(await read_json_object(request))
     job = await run_in_threadpool(
         partial(

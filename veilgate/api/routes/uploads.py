@@ -39,8 +39,8 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 )
 async def upload(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
     """Take one picture. The answer means that it is stored and will be processed, whatever crashes next."""
-    await parts.require_room()
     key = idempotency_key(request)
+    await parts.require_room(owner, key)
     file, options = await receive_one(request, parts)
     async with file:
         correlation_id = request.state.correlation_id
@@ -69,7 +69,7 @@ async def batch_upload(request: Request, parts: Parts, owner: Owner) -> JSONResp
     Options must come before the first file. If the connection breaks, what had arrived is processed; send
     the batch again with the same Idempotency-Key to go on with it.
     """
-    await parts.require_room()
+    await parts.require_room(owner, idempotency_key(request))
     correlation_id = request.state.correlation_id
     answer = await receive_batch(request, parts, owner=owner, correlation_id=correlation_id)
     return JSONResponse(answer, status_code=202, headers={"Location": f"/batches/{answer['batch_id']}"})
