@@ -20,6 +20,7 @@ faces at 1280 px, 54.0 % are found either way, in 52 ms a picture in place of 85
 """
 
 import queue
+from functools import cache
 from pathlib import Path
 
 import veilgate.inference.without_telemetry  # noqa: F401 - before openvino
@@ -33,6 +34,14 @@ from openvino.preprocess import PrePostProcessor
 from veilgate.inference.graph_facts import DYNAMIC, GraphFacts, Shape
 
 
+@cache
+def _core() -> ov.Core:
+    """One for the process, for good. Each Core brings a stack for signals with it, and when it goes puts back
+    the one it found: of two that go in the wrong order the second leaves a freed one, and the next signal
+    ends the process with a segmentation fault (seen with OpenVINO 2026.4)."""
+    return ov.Core()
+
+
 class OpenVinoGraph:
     """A graph that was read and not yet compiled."""
 
@@ -41,8 +50,7 @@ class OpenVinoGraph:
 
         Raises `RuntimeError` when this is not a graph that OpenVINO can read.
         """
-        self._core = ov.Core()
-        self._model = self._core.read_model(source)
+        self._model = _core().read_model(source)
 
     def facts(self) -> GraphFacts:
         return GraphFacts(
@@ -58,7 +66,7 @@ class OpenVinoGraph:
         steps.input().tensor().set_element_type(ov.Type.f32)
         settings = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams}
         precision = {"INFERENCE_PRECISION_HINT": "f32"} if exact else {}
-        return self._core.compile_model(steps.build(), "CPU", {**settings, **precision})
+        return _core().compile_model(steps.build(), "CPU", {**settings, **precision})
 
     def _metadata(self) -> dict[str, str]:
         """ONNX metadata_props: OpenVINO files them under "framework"."""
