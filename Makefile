@@ -16,11 +16,11 @@ run: ## Install what is missing and run everything here (PORT=8000, DATA_DIR=dat
 dev:
 	@./start.sh --prepare requirements-dev.txt
 
-check: dev ## Format, lint, types, architecture and unit tests: under a minute, before every commit
+check: dev ## Format, lint, types, architecture and unit tests (on SQLite): under a minute, before every commit
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy $(TYPED)
-	$(PYTHON) -m pytest --quiet tests/architecture tests/unit
+	$(PYTHON) -m pytest --quiet -k "not mariadb" tests/architecture tests/unit
 
 test: dev ## Every suite that needs nothing but this machine
 	$(PYTHON) -m pytest --suites=light
