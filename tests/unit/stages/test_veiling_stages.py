@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.unit.stages.stand_in_stages import Listener, Stage, engine_of, work_of
+from tests.unit.stages.stand_in_stages import Stage, run_all, work_of
 from veilgate.domain.detections import Box, Detection
 from veilgate.domain.errors import TargetNotOffered
 from veilgate.domain.options import UploadOptions
@@ -168,11 +168,7 @@ def test_a_stage_that_nobody_asked_for_is_no_part_of_the_pipeline(asked: bool) -
     begun = begin(first)
     looked = begun.then(optional, essential=True, when=lambda _work: asked)
     pipeline = Pipeline(join(begun, looked).then(last, essential=True))
-    listener = Listener()
-    engine = engine_of(pipeline, listener)
-    engine.submit(work_of("a"))
-    listener.wait_for("a")
-    engine.close()
+    listener = run_all(pipeline, work_of("a"))
     names = ["first", "optional", "last"] if asked else ["first", "last"]
     end = listener.ends["a"]
     assert list(end.outcomes) == names
@@ -189,10 +185,6 @@ def test_what_an_asked_stage_fails_at_is_not_shown() -> None:
     begun = begin(first)
     looked = begun.then(optional, essential=True, when=lambda _work: True)
     pipeline = Pipeline(join(begun, looked).then(last, essential=True))
-    listener = Listener()
-    engine = engine_of(pipeline, listener)
-    engine.submit(work_of("a"))
-    listener.wait_for("a")
-    engine.close()
+    listener = run_all(pipeline, work_of("a"))
     assert isinstance(listener.ends["a"].error, TargetNotOffered)
     assert last.chunks == []

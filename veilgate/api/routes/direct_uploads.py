@@ -10,12 +10,11 @@ from fastapi.responses import JSONResponse
 
 from veilgate.api.container import Container, Owner, Parts
 from veilgate.api.json_body import read_json_object
-from veilgate.api.routes.uploads import accepted
+from veilgate.api.routes.uploads import taken_on
 from veilgate.api.schemas.answers import Problem, UploadAccepted, UploadAnnounced
 from veilgate.api.schemas.requests import OPTIONS
 from veilgate.domain.errors import InvalidOption, UnknownField
 from veilgate.domain.filenames import display_name
-from veilgate.domain.jobs import JobKind
 from veilgate.services.direct_uploads import Announcement
 
 router = APIRouter(prefix="/uploads", tags=["uploads"])
@@ -67,9 +66,7 @@ async def complete(upload_id: str, request: Request, parts: Parts, owner: Owner)
         parts.direct_uploads.complete, upload_id, owner, correlation_id=request.state.correlation_id
     )
     job = await run_in_threadpool(take)
-    if job.is_new:
-        parts.dispatch(job.job_id, JobKind.VEIL, job.lane)
-    return JSONResponse(accepted(job), status_code=202, headers={"Location": f"/status/{job.job_id}"})
+    return taken_on(parts, job)
 
 
 def _announcement(given: dict[str, Any], parts: Container, owner: str) -> Announcement:

@@ -10,10 +10,9 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response, Streamin
 from veilgate.api.container import Container, Owner, Parts
 from veilgate.api.json_body import read_json_object
 from veilgate.api.receiving import idempotency_key
-from veilgate.api.routes.uploads import accepted
+from veilgate.api.routes.uploads import taken_on
 from veilgate.api.schemas.answers import Problem, UploadAccepted
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS
-from veilgate.domain.jobs import JobKind
 from veilgate.services.copies import FileCopy
 
 router = APIRouter(prefix="/images", tags=["images"], responses={404: {"model": Problem}})
@@ -84,9 +83,7 @@ async def redo(image_id: str, request: Request, parts: Parts, owner: Owner) -> J
             idempotency_key=key,
         )
     )
-    if job.is_new:
-        parts.dispatch(job.job_id, JobKind.VEIL, job.lane)
-    return JSONResponse(accepted(job), status_code=202, headers={"Location": f"/status/{job.job_id}"})
+    return taken_on(parts, job)
 
 
 def _send(request: Request, parts: Container, copy: FileCopy, *, disposition: str) -> Response:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from veilgate.api.batch_receiving import receive_batch
-from veilgate.api.container import Owner, Parts
+from veilgate.api.container import Container, Owner, Parts
 from veilgate.api.direct_route import DirectRoute
 from veilgate.api.receiving import as_upload, idempotency_key, receive_one
 from veilgate.api.schemas.answers import BatchAccepted, Problem, UploadAccepted
@@ -51,9 +51,7 @@ async def upload(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
                 return parts.intake.accept(received, idempotency_key=key)
 
         job = await asyncio.to_thread(accept)
-    if job.is_new:
-        parts.dispatch(job.job_id, JobKind.VEIL, job.lane)
-    return JSONResponse(accepted(job), status_code=202, headers={"Location": f"/status/{job.job_id}"})
+    return taken_on(parts, job)
 
 
 @router.post(
@@ -75,12 +73,15 @@ async def batch_upload(request: Request, parts: Parts, owner: Owner) -> JSONResp
     return JSONResponse(answer, status_code=202, headers={"Location": f"/batches/{answer['batch_id']}"})
 
 
-def accepted(job: AcceptedJob) -> dict[str, Any]:
-    """What a caller is told of a job that was taken on."""
-    return {
+def taken_on(parts: Container, job: AcceptedJob) -> JSONResponse:
+    """Tell the workers of a job that is new, and the caller where it stands."""
+    if job.is_new:
+        parts.dispatch(job.job_id, JobKind.VEIL, job.lane)
+    answer = {
         "job_id": job.job_id,
         "filename": job.filename,
         "file_size": job.file_size,
         "status": "submitted",
         "message": f"Stored; see /status/{job.job_id}.",
     }
+    return JSONResponse(answer, status_code=202, headers={"Location": f"/status/{job.job_id}"})
