@@ -126,6 +126,9 @@ class QueueSettings(_Group):
     max_queue_size: Annotated[int, Field(ge=1)] = Field(
         100_000, description="Jobs that may wait; beyond, uploads are refused with 503 until some are done."
     )
+    max_queue_age_s: Annotated[float, Field(ge=1)] = Field(
+        86_400.0, description="How long the oldest job may wait, in seconds, before uploads are refused."
+    )
     reconcile_interval_s: Annotated[float, Field(ge=0.1, le=60)] = Field(
         2.0, description="Pause between two rounds of the reconciler, in seconds."
     )
@@ -206,6 +209,10 @@ class TelemetrySettings(_Group):
 
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line written."
+    )
+    failpoints: str = Field(
+        "",
+        description="For tests: where a process breaks on purpose, as in `after_commit:kill9@2`.",
     )
 
 

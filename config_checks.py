@@ -92,6 +92,8 @@ def _development_defaults(config: "Config") -> Iterator[str]:
         yield "S3_BUCKET: ENVIRONMENT=production needs a bucket; the local folder serves one machine"
     if config.models.face_detection_model_path == STAND_IN_MODEL:
         yield "FACE_DETECTION_MODEL_PATH: the stand-in model veils nobody; not in ENVIRONMENT=production"
+    if config.telemetry.failpoints:
+        yield "FAILPOINTS: breaks processes on purpose; not in ENVIRONMENT=production"
     if config.telemetry.log_level == "DEBUG":
         yield "LOG_LEVEL: DEBUG writes too much for ENVIRONMENT=production"
     if _split(database_url).scheme == "mysql+pymysql" and not _password_in(database_url):
