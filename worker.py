@@ -20,11 +20,13 @@ def main(arguments: list[str]) -> int:
         return 2
     from config import require_config
     from veilgate.domain.errors import ConfigurationError, VeilgateError
+    from veilgate.telemetry import failpoints
     from veilgate.telemetry.logging import configure_logging, get_logger
 
     config = require_config()
     configure_logging(config.telemetry.log_level, process=config.worker.name(os.getpid()))
     try:
+        failpoints.arm(config.telemetry.failpoints)
         with ExitStack() as stack:
             import_module(FAMILY_ROOTS[arguments[0]]).run(config, stack)
     except VeilgateError as error:

@@ -34,5 +34,6 @@ SUITES = (
     Suite("unit"),
     Suite("integration"),
     Suite("e2e"),
+    Suite("faults"),
     Suite("torch", light=False, missing=_no_room_for_torch),
 )

@@ -3,17 +3,18 @@
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Protocol
 
-from veilgate.domain.errors import VeilgateError
+from veilgate.domain.errors import QueueUnavailable, VeilgateError
 from veilgate.domain.jobs import JobKind, Lane
 from veilgate.persistence.records import DueJob
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.connection import REDIS_AWAY
 from veilgate.queueing.work_list import WorkList
+from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -34,12 +35,19 @@ class Dispatcher:
     """A thread that enqueues committed jobs and writes down, group by group, that it did.
 
     Callers never wait for Redis. What is lost here (Redis away, process killed) has `dispatched_at` NULL in
-    its row, and the reconciler enqueues it.
+    its row, and the reconciler enqueues it. `note` is told when Redis may be away.
     """
 
-    def __init__(self, database: Database, work_list: WorkList) -> None:
+    def __init__(
+        self,
+        database: Database,
+        work_list: WorkList,
+        *,
+        note: Callable[[VeilgateError], None] = lambda _error: None,
+    ) -> None:
         self._database = database
         self._work_list = work_list
+        self._note = note
         self._committed: queue.SimpleQueue[DueJob | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
         self._thread.start()
@@ -56,7 +64,10 @@ class Dispatcher:
         is_open = True
         while is_open:
             group, is_open = self._gather(_MARK_AFTER_S if listed else None)
-            listed += put_on_lists(self._work_list, group)
+            now_listed = put_on_lists(self._work_list, group)
+            if len(now_listed) < len(group):
+                self._note(QueueUnavailable())
+            listed += now_listed
             time.sleep(_PAUSE_S)
             if not group or not is_open or len(listed) >= _LARGEST_GROUP:
                 mark_dispatched(self._database, listed)
@@ -91,6 +102,7 @@ def put_on_lists(work_list: WorkList, group: Sequence[DueJob]) -> list[str]:
     try:
         for (kind, lane), jobs in groupby(sorted(group, key=same_list), key=same_list):
             listed += work_list.put_all([job.id for job in jobs], kind, lane)
+            failpoint("listed")
     except REDIS_AWAY as error:
         _log.warning("dispatch.redis_away", left=len(group) - len(listed), error=type(error).__name__)
     return listed

@@ -17,6 +17,7 @@ from veilgate.queueing.sweeper import Sweeper
 from veilgate.queueing.work_list import WorkList
 from veilgate.services.housekeeping import Housekeeping
 from veilgate.services.lease_expiry import LeaseExpiry
+from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -72,9 +73,11 @@ class Reconciler:
     def round(self) -> None:
         """One look at everything that may need putting right."""
         self._expiry.expire()
+        failpoint("reconcile_expired")
         try:
             self._notice_lost_lists()
             self._sweeper.sweep()
+            failpoint("reconcile_swept")
             self._dispatch_due()
             self._look_for_stranded()
         except REDIS_AWAY as error:
@@ -111,6 +114,7 @@ class Reconciler:
             if not due:
                 return
             done = dispatch_group(self._database, self._work_list, due)
+            failpoint("reconcile_dispatched")
             _log.info("reconciler.dispatched", jobs=done)
             if done < len(due):
                 return
@@ -147,4 +151,5 @@ class Reconciler:
             ended = [job_id for job_id in page if statuses.get(job_id, JobStatus.FAILED).is_terminal]
             if ended:
                 self._work_list.forget(ended)
+                failpoint("reconcile_tidied")
                 _log.info("reconciler.forgot_ended", jobs=len(ended))

@@ -15,6 +15,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import as_text
 
 from veilgate.queueing.sweeper import first_seen_key
+from veilgate.telemetry.failpoints import failpoint
 
 _DROPPED_RECORD_S = 24 * 3600
 
@@ -47,6 +48,7 @@ class RqBooks:
 
     def fetch(self, queue: Queue, moved: bytes | str) -> Job | None:
         job_id = as_text(moved)
+        failpoint("after_take", job_id)
         try:
             return Job.fetch(job_id, connection=self._redis, serializer=JSONSerializer)
         except NoSuchJobError:

@@ -23,6 +23,7 @@ from veilgate.queueing.take_order import TakeOrder
 from veilgate.queueing.watchdog import Watchdog
 from veilgate.services.claims import Claims
 from veilgate.services.recorder import Settlement, Verdict
+from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -136,6 +137,7 @@ class Session:
 
     def _claim_in_rq(self, found: list[tuple[Job, Queue]]) -> None:
         taken = {one.id: one for one in self._books.claim(found)}
+        failpoint("after_rq_claim")
         try:
             waiting = {job.id: job for job in self._parts.claims.look_at(list(taken))}
         except Unavailable:
@@ -182,6 +184,7 @@ class Session:
             self._in_hand.extendleft(reversed(group))
             time.sleep(_DATABASE_PAUSE_S)
             return
+        failpoint("after_claim")
         ours = {job.id: job for job in claimed}
         self._alone = alone and bool(ours)
         for one, waiting in group:
@@ -209,6 +212,7 @@ class Session:
         self._alone = self._alone and bool(self._live)
 
     def _finish(self, live: _Live, settlement: Settlement) -> None:
+        failpoint("finish", settlement.job_id)
         match settlement.verdict:
             case Verdict.COMPLETED:
                 self._books.succeed(live.taken)
@@ -222,6 +226,7 @@ class Session:
         if time.monotonic() < self._next_beat_s:
             return
         self._next_beat_s = time.monotonic() + self._parts.limits.lease_s / 3
+        failpoint("before_beat")
         try:
             held = [(job_id, live.fence) for job_id, live in self._live.items()]
             lost = self._parts.claims.extend(held)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from redis import Redis
 
+from veilgate.domain.errors import QueueUnavailable, VeilgateError
 from veilgate.queueing.connection import REDIS_AWAY
 
 CHANNEL = "veilgate:wake"
@@ -20,11 +21,19 @@ def publish(redis: Redis, job_ids: Sequence[str]) -> None:
 
 
 class WakeupListener:
-    """A thread that hands each announced job id to `heard`; reconnects for ever."""
+    """A thread that hands each announced job id to `heard`; reconnects for ever. As it always listens it is
+    the first to see that Redis is away, and tells `note`."""
 
-    def __init__(self, redis: Redis, heard: Callable[[Sequence[str]], None]) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        heard: Callable[[Sequence[str]], None],
+        *,
+        note: Callable[[VeilgateError], None] = lambda _error: None,
+    ) -> None:
         self._redis = redis
         self._heard = heard
+        self._note = note
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="wakeups", daemon=True)
         self._thread.start()
@@ -40,6 +49,7 @@ class WakeupListener:
                     subscription.subscribe(CHANNEL)
                     self._listen(subscription)
             except REDIS_AWAY:
+                self._note(QueueUnavailable())
                 self._stop.wait(_RECONNECT_PAUSE_S)
 
     def _listen(self, subscription: object) -> None:

@@ -24,6 +24,7 @@ from veilgate.services.results import assemble_results, outcome_payload
 from veilgate.stages.contract import PictureWork
 from veilgate.storage.keys import job_prefix, result_prefix
 from veilgate.storage.ports import ObjectStore
+from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -187,6 +188,8 @@ class Recorder:
         return Settlement(work.job_id, work.fence, Verdict.FAILED, error)
 
     def _tell(self, group: list[StageReport | PictureEnd], settlements: list[Settlement]) -> None:
+        if settlements:
+            failpoint("after_pointer")
         self._wake(list(dict.fromkeys(item.work.job_id for item in group)))
         for settlement in settlements:
             self._settled(settlement)

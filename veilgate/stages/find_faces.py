@@ -13,6 +13,7 @@ from veilgate.imaging.picture import Picture
 from veilgate.inference.ports import Detector
 from veilgate.stages.contract import PictureWork, RunsOn
 from veilgate.stages.findings import Faces
+from veilgate.telemetry.failpoints import failpoint
 
 
 class FaceSearch:
@@ -33,6 +34,8 @@ class FaceSearch:
 
     def look_at(self, works: Sequence[PictureWork]) -> list[list[Detection]]:
         """All that the model finds in each picture as it is now."""
+        for work in works:
+            failpoint("in_infer", work.sha256)
         thresholds = [self.threshold_of(work) for work in works]
         return self._detector.detect([work[Picture].pixels for work in works], thresholds)
 

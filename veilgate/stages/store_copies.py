@@ -10,6 +10,7 @@ from veilgate.stages.blur_regions import VeiledPicture
 from veilgate.stages.contract import PictureWork, RunsOn
 from veilgate.storage.keys import THUMBNAIL_SIDES_PX, processed_key, result_prefix, thumbnail_key
 from veilgate.storage.ports import ObjectStore
+from veilgate.telemetry.failpoints import failpoint
 
 _THUMBNAIL_QUALITY = 80
 
@@ -44,5 +45,6 @@ class StoreCopies:
             encoded = encode_picture(small, quality=_THUMBNAIL_QUALITY)
             self._store.put(small_key, encoded, media_type=small.format.media_type)
             thumbnail_uris[str(side_px)] = self._store.uri(small_key)
+        failpoint("after_result_put", work.job_id)
         report = {"processed": self._store.uri(key), "bytes": len(data), "thumbnails": thumbnail_uris}
         return Outcome.produced(StoredCopies(prefix), report)

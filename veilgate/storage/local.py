@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from veilgate.domain.errors import DiskFull, ObjectStoreUnavailable
 from veilgate.storage.keys import key_parts
+from veilgate.telemetry.failpoints import failpoint
 
 _CHUNK_BYTES = 1 << 20
 _INCOMING = ".incoming"
@@ -125,6 +126,7 @@ class LocalObjectStore:
         leaves of it has no row, and goes with the other orphans.
         """
         target = self._path(key)
+        failpoint("before_rename", key)
         while True:
             self._ensure_folder(target.parent)
             try:

@@ -1,0 +1,131 @@
+"""Clients of a rig: what they send, and what they were told."""
+
+import io
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import httpx
+import numpy as np
+from PIL import Image
+
+_SIZE_WH = (160, 120)
+BASES = 4
+
+
+def base_picture(number: int) -> bytes:
+    """A JPEG with grain and one magenta area, which the stand-in model takes for a face."""
+    pixels = np.random.default_rng(number).integers(0, 120, (_SIZE_WH[1], _SIZE_WH[0], 3), np.uint8)
+    pixels[30:70, 20 + 20 * number : 60 + 20 * number] = (255, 0, 255)
+    spool = io.BytesIO()
+    Image.fromarray(pixels).save(spool, "JPEG", quality=90)
+    return spool.getvalue()
+
+
+_BASE_BYTES = tuple(base_picture(number) for number in range(BASES))
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A file like no other that looks as its base: decoders ignore bytes behind a JPEG's end."""
+
+    number: int
+
+    @property
+    def base(self) -> int:
+        return self.number % BASES
+
+    @property
+    def filename(self) -> str:
+        return f"photo-{self.number}.jpg"
+
+    @property
+    def data(self) -> bytes:
+        return _BASE_BYTES[self.base] + self.number.to_bytes(8, "big")
+
+
+@dataclass
+class Told:
+    """What clients know: jobs by id with their photos, and photos that got no answer."""
+
+    accepted: dict[str, Photo] = field(default_factory=dict)
+    unanswered: list[Photo] = field(default_factory=list)
+    refused: list[Photo] = field(default_factory=list)
+
+
+class Clients:
+    """Sends photos to one gateway. Safe to use from several threads."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}"
+        self._numbers = count()
+        self._lock = threading.Lock()
+        self.told = Told()
+
+    def forget(self) -> None:
+        """A new cell begins; photos stay different from all before."""
+        self.told = Told()
+
+    def photo(self) -> Photo:
+        with self._lock:
+            return Photo(next(self._numbers))
+
+    def send(
+        self, photo: Photo, *, key: str | None = None, timeout_s: float = 20.0, **options: str
+    ) -> httpx.Response | None:
+        """One try. None when no answer came; every 202 is remembered."""
+        try:
+            answer = httpx.post(
+                f"{self._url}/upload",
+                files={"file": (photo.filename, photo.data, "image/jpeg")},
+                data=options,
+                headers={"Idempotency-Key": key} if key else {},
+                timeout=timeout_s,
+                trust_env=False,
+            )
+        except httpx.TransportError:
+            with self._lock:
+                self.told.unanswered.append(photo)
+            return None
+        with self._lock:
+            if answer.status_code == httpx.codes.ACCEPTED:
+                self.told.accepted[answer.json()["job_id"]] = photo
+            else:
+                self.told.refused.append(photo)
+        return answer
+
+    def upload(self, **options: Any) -> str:
+        """A photo that must be taken at once; the job's id."""
+        answer = self.send(self.photo(), **options)
+        assert answer is not None, "no answer"
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+        return str(answer.json()["job_id"])
+
+    def upload_many(self, how_many: int, **options: Any) -> list[str]:
+        return [self.upload(**options) for _ in range(how_many)]
+
+    def insist(self, photo: Photo | None = None, *, timeout_s: float = 60.0) -> str:
+        """What a careful client does: the same key again until there is an answer; the job's id."""
+        photo, key = photo or self.photo(), str(uuid.uuid4())
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            answer = self.send(photo, key=key)
+            if answer is not None and answer.status_code == httpx.codes.ACCEPTED:
+                with self._lock:  # the tries before it are answered now
+                    self.told.unanswered = [one for one in self.told.unanswered if one != photo]
+                    self.told.refused = [one for one in self.told.refused if one != photo]
+                return str(answer.json()["job_id"])
+            assert answer is None or answer.status_code in {429, 503, 507}, answer.text
+            assert time.monotonic() < deadline_s, f"{photo} was not taken in {timeout_s:g} s"
+            time.sleep(0.1)
+
+    def insist_side_by_side(self, how_many: int, *, clients: int = 4) -> "ThreadPoolExecutor":
+        """Begin that many careful uploads; leave the pool's block to wait for them."""
+        pool = ThreadPoolExecutor(clients)
+        for _ in range(how_many):
+            pool.submit(self.insist)
+        return pool

@@ -1,0 +1,107 @@
+"""The rig as a fixture, and the table at the end of a run."""
+
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.faults.cells import SQLITE, Seen, table, write_table
+from tests.faults.client import Clients
+from tests.faults.houses import House, SqliteAndFolder, open_mariadb_and_s3
+from tests.faults.oracle import Oracle
+from tests.faults.rig import Rig
+from tests.fixtures.mariadb import start_own_mariadb
+
+_rows: list[Seen] = []
+_stash: pytest.StashKey[Seen] = pytest.StashKey()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marker = metafunc.definition.get_closest_marker("cell")
+    if marker and "house_name" in metafunc.fixturenames:
+        metafunc.parametrize("house_name", marker.kwargs["houses"], scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`make test` runs a dozen, `make faults` and `make test-all` every cell."""
+    if config.getoption("--suites") != "light":
+        return
+    left_out = [
+        item for item in items if (cell := item.get_closest_marker("cell")) and not cell.kwargs["dozen"]
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def rig(house_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """One house for all cells that leave it whole; `cell` brings it back to that."""
+    with ExitStack() as stack:
+        yield open_rig(house_name, tmp_path_factory.mktemp("rig"), stack)
+
+
+@pytest.fixture
+def fresh_rig(house_name: str, tmp_path: Path) -> Iterator[Rig]:
+    """A house for a cell that leaves it full or unlike others."""
+    with ExitStack() as stack:
+        yield open_rig(house_name, tmp_path, stack)
+
+
+def open_rig(house_name: str, folder: Path, stack: ExitStack, **settings: str) -> Rig:
+    data_dir = folder / "data"
+    data_dir.mkdir()
+    house: House = SqliteAndFolder(data_dir)
+    if house_name != SQLITE:
+        house = open_mariadb_and_s3(data_dir, stack, mariadb=start_own_mariadb(stack))
+    rig = Rig(data_dir, house, stack, **settings)
+    rig.start()
+    return rig
+
+
+@pytest.fixture(scope="session")
+def _oracle_of_session(rig: Rig) -> Oracle:
+    oracle = Oracle(rig, Clients(rig.port))
+    oracle.learn()
+    return oracle
+
+
+@pytest.fixture
+def oracle(_oracle_of_session: Oracle, rig: Rig) -> Iterator[Oracle]:
+    """The oracle of a whole rig; afterwards all faults are undone."""
+    rig.mend()
+    yield _oracle_of_session
+    rig.mend()
+
+
+@pytest.fixture
+def clients(oracle: Oracle) -> Clients:
+    oracle.clients.forget()
+    return oracle.clients
+
+
+@pytest.fixture
+def seen(request: pytest.FixtureRequest, house_name: str) -> Seen:
+    """Where a cell writes what it saw."""
+    marker = request.node.get_closest_marker("cell")
+    assert marker, "a test of this folder is a cell"
+    seen = Seen(marker.args[0], marker.kwargs["fault"], marker.kwargs["promised"], house_name)
+    request.node.stash[_stash] = seen
+    _rows.append(seen)
+    return seen
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    seen = item.stash.get(_stash, None)
+    if seen and report.when == "call":
+        seen.took_s, seen.verdict = report.duration, "green" if report.passed else "RED"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _rows:
+        terminalreporter.section("faults")
+        terminalreporter.write_line(table(_rows))
+        write_table(_rows)

@@ -1,0 +1,210 @@
+"""What must hold after every fault: read from database, Redis and objects, not from answers.
+
+O1 every id that got 202 has ended, as the cell expects · O2 one result each, its bytes those of a run without
+faults · O3 nobody holds a lease that ran out · O4 no id is left on a list, and RQ counts as the database does
+· O5 event numbers 1..n, one end · O6 no temporary file, no object without a row, no row without its objects
+· O7 memory and descriptors of those who lived through it · O8 attempts as the cell expects · O9 what got no
+answer is there as a whole or not at all.
+"""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from tests.faults.client import Clients, Told
+from tests.faults.rig import Rig
+from veilgate.domain.families import FAMILIES
+
+_FILES = ("processed.jpg", "thumbnail-1024.jpg", "thumbnail-320.jpg")
+_ENDED = {"completed", "failed", "cancelled"}
+_SPARE_DESCRIPTORS = 12
+_SPARE_BYTES = 32_000_000
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a cell does to its own jobs beside completing them. `attempts`: of those that are named; others
+    have none, because no picture pays for its neighbours' crashes."""
+
+    failed: Collection[str] = ()
+    cancelled: Collection[str] = ()
+    attempts: dict[str, int] = field(default_factory=dict)
+    lost_objects: bool = False  # the cell damaged the store by hand
+
+
+@dataclass
+class Oracle:
+    """Knows the rig's pictures without faults, and how large its processes were."""
+
+    rig: Rig
+    clients: Clients
+    _references: dict[int, str] = field(default_factory=dict)
+    _sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def learn(self) -> None:
+        """Run each base picture once while nothing is broken."""
+        ids = self.clients.upload_many(8)
+        self.rig.until(lambda: self.have_ended(ids), what="the first pictures")
+        for job_id, photo in self.clients.told.accepted.items():
+            self._references.setdefault(photo.base, self._digest(job_id))
+        self._weigh()
+        self.clients.forget()
+
+    def check(self, expected: Expected | None = None, *, timeout_s: float = 45.0) -> None:
+        """Wait until the cell's jobs have ended, then look at everything."""
+        expected, told = expected or Expected(), self.clients.told
+        self.rig.until(
+            lambda: self.have_ended(told.accepted), what="an end of all jobs (O1)", timeout_s=timeout_s
+        )
+        self.rig.until(self._nothing_open, what="no job is open, of whoever got no answer either (O9)")
+        self.rig.until(self._lists_are_empty, what="empty lists (O4)")
+        self._check_ends(told, expected)
+        self._check_leases()
+        self._check_events()
+        if not expected.lost_objects:
+            self.rig.until(self._objects_agree, what=f"objects that agree (O6): {self._objects_say()}")
+        self._check_results(told, expected)
+        self._check_unanswered(told)
+        self._check_sizes()
+        self.clients.forget()
+
+    def have_ended(self, ids: Collection[str]) -> bool:
+        rows = self._statuses(ids)
+        return len(rows) == len(ids) and all(status in _ENDED for status in rows.values())
+
+    def count(self, ids: Collection[str], status: str) -> int:
+        return list(self._statuses(ids).values()).count(status)
+
+    def _statuses(self, ids: Collection[str]) -> dict[str, str]:
+        return {
+            row["id"]: row["status"]
+            for row in self.rig.select("SELECT id, status FROM jobs")
+            if row["id"] in ids
+        }
+
+    def _nothing_open(self) -> bool:
+        open_jobs = self.rig.select(
+            "SELECT count(*) AS n FROM jobs WHERE status IN ('submitted', 'processing')"
+        )
+        return bool(open_jobs[0]["n"] == 0)
+
+    def _check_ends(self, told: Told, expected: Expected) -> None:
+        rows = {
+            row["id"]: row for row in self.rig.select("SELECT id, status, attempts, error_code FROM jobs")
+        }
+        for job_id in told.accepted:
+            row = rows[job_id]
+            end = "failed" if job_id in expected.failed else "completed"
+            end = "cancelled" if job_id in expected.cancelled else end
+            assert row["status"] == end, f"O1: {job_id} is {row}, not {end}"
+            attempts = expected.attempts.get(job_id, 0)
+            assert row["attempts"] == attempts, f"O8: {job_id} has {row['attempts']} attempts, not {attempts}"
+
+    def _check_leases(self) -> None:
+        held = self.rig.select("SELECT id FROM jobs WHERE lease_until_ms IS NOT NULL")
+        assert held == [], f"O3: leases of jobs that have ended: {held}"
+
+    def _lists_are_empty(self) -> bool:
+        redis = self.rig.redis_client
+        for family in FAMILIES:
+            for name in family.queues.values():
+                if redis.llen(f"rq:queue:{name}") or redis.llen(f"rq:queue:{name}:intermediate"):
+                    return False
+                if redis.zcard(f"rq:wip:{name}"):
+                    return False
+        return True
+
+    def _check_events(self) -> None:
+        gaps = self.rig.select(
+            "SELECT job_id FROM stage_events GROUP BY job_id HAVING min(seq) <> 1 OR max(seq) <> count(*)"
+        )
+        assert gaps == [], f"O5: event numbers with gaps: {gaps}"
+        doubled = self.rig.select(
+            "SELECT job_id FROM stage_events WHERE stage = 'job' AND outcome = 'completed'"
+            " GROUP BY job_id HAVING count(*) <> 1"
+        )
+        assert doubled == [], f"O5: more than one end: {doubled}"
+        unlike = self.rig.select(
+            "SELECT id FROM jobs WHERE event_seq <> (SELECT max(seq) FROM stage_events WHERE job_id = id)"
+        )
+        assert unlike == [], f"O5: jobs that count other events than there are: {unlike}"
+
+    def _objects_agree(self) -> bool:
+        return self._objects_say() == ""
+
+    def _objects_say(self) -> str:
+        """What is wrong with the objects, or nothing."""
+        rows = self.rig.select(
+            "SELECT j.id, j.status, j.result_key, i.original_key"
+            " FROM jobs j JOIN processed_images i ON i.id = j.image_id"
+        )
+        results = {
+            f"{row['result_key']}{name}" for row in rows if row["status"] == "completed" for name in _FILES
+        }
+        originals = {row["original_key"] for row in rows}
+        there = set(self.rig.house.keys())
+        if missing := sorted((results | originals) - there):
+            return f"missing: {missing[:3]}"
+        extra = there - results - originals
+        orphans = {key for key in extra if key.startswith("original/")}
+        # Uploads that died between storing and writing down: housekeeping looks for them two days later.
+        if (
+            len(orphans)
+            > len(self.clients.told.unanswered) + len(self.clients.told.refused) + self._old_orphans
+        ):
+            return f"originals without a row: {sorted(orphans)[:3]}"
+        if others := sorted(extra - orphans):
+            return f"nobody's: {others[:3]}"
+        if leftovers := self.rig.house.leftovers():
+            return f"left over: {leftovers[:3]}"
+        return ""
+
+    _old_orphans: int = 0
+
+    def _check_results(self, told: Told, expected: Expected) -> None:
+        for job_id, photo in told.accepted.items():
+            if job_id in expected.failed or job_id in expected.cancelled:
+                continue
+            assert self._digest(job_id) == self._references[photo.base], (
+                f"O2: {job_id} is not as without faults"
+            )
+        pointers = self.rig.select(
+            "SELECT i.id FROM processed_images i JOIN jobs j ON j.image_id = i.id"
+            " WHERE j.status = 'completed' AND (i.current_job_id IS NULL OR i.current_job_id <> j.id)"
+        )
+        assert pointers == [], f"O2: images that point elsewhere: {pointers}"
+
+    def _check_unanswered(self, told: Told) -> None:
+        names = {photo.filename for photo in (*told.unanswered, *told.refused)}
+        rows = self.rig.select(
+            "SELECT i.id, i.filename, j.status FROM processed_images i LEFT JOIN jobs j ON j.image_id = i.id"
+        )
+        half = [row for row in rows if row["filename"] in names and row["status"] not in _ENDED]
+        assert half == [], f"O9: half an upload: {half}"
+        written = {row["filename"] for row in rows}
+        # Their originals may stay for housekeeping, and count as old ones for the cells that follow.
+        self._old_orphans += len([name for name in names if name not in written])
+
+    def _digest(self, job_id: str) -> str:
+        row = self.rig.select("SELECT result_key FROM jobs WHERE id = :id", id=job_id)[0]
+        return hashlib.sha256(self.rig.house.read(f"{row['result_key']}processed.jpg")).hexdigest()
+
+    def _check_sizes(self) -> None:
+        before = self._sizes
+        self._weigh()
+        for pid, (resident, descriptors) in self._sizes.items():
+            if pid in before:
+                was_resident, was_descriptors = before[pid]
+                assert descriptors <= was_descriptors * 1.1 + _SPARE_DESCRIPTORS, (
+                    f"O7: {descriptors} descriptors"
+                )
+                assert resident <= was_resident * 1.1 + _SPARE_BYTES, (
+                    f"O7: {resident} bytes, {was_resident} before"
+                )
+
+    def _weigh(self) -> None:
+        self._sizes = {
+            member.pid: (member.resident_bytes(), member.descriptors())
+            for member in self.rig.members.values()
+            if member.is_alive
+        }
