@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 ROOTS := config.py config_checks.py api_server.py worker.py images_worker.py reconciler_worker.py resources.py init_database.py pipeline_architecture.py database_models.py
 TYPED := $(ROOTS) veilgate tests
 
-.PHONY: help run test test-all check bench format clean dev
+.PHONY: help run test test-all check faults soak bench format clean dev
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,13 @@ test: dev ## Every suite that needs nothing but this machine
 
 test-all: dev ## Every suite; what cannot run here is named at the end
 	$(PYTHON) -m pytest --suites=all
+
+faults: dev ## Every cell of the fault matrix, with its table: kills, cut wires, full disks
+	FAULT_ROUNDS=50 $(PYTHON) -m pytest --quiet tests/faults
+
+soak: dev ## Uploads while everybody is killed at random, then without kills, MINUTES each (10)
+	$(PYTHON) -m tests.faults.soak --minutes $(or $(MINUTES),10)
+	$(PYTHON) -m tests.faults.soak --minutes $(or $(MINUTES),10) --quiet
 
 bench: dev ## Measure speed and quality on this machine
 	$(PYTHON) -m bench

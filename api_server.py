@@ -4,6 +4,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
+
+from veilgate.stop_request import StopRequest
+
+if __name__ == "__main__":
+    # Before what follows, which takes a second to import.
+    stop_request = StopRequest()
 
 import uvicorn
 from fastapi import FastAPI
@@ -11,6 +18,7 @@ from fastapi import FastAPI
 from config import Config, require_config
 from resources import (
     GATEWAY_REDIS_TIMEOUT_S,
+    models_digest,
     open_database,
     open_redis_client,
     open_store,
@@ -22,8 +30,8 @@ from veilgate import __version__
 from veilgate.api.app import build_app
 from veilgate.api.container import Container, UploadLimits
 from veilgate.api.wake_hub import WakeHub
-from veilgate.domain.errors import ConfigurationError, QueueUnavailable
-from veilgate.queueing.connection import REDIS_AWAY
+from veilgate.domain.errors import ConfigurationError
+from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.enqueue import Dispatcher
 from veilgate.queueing.presence import who_is_present
 from veilgate.queueing.wakeups import WakeupListener
@@ -32,7 +40,8 @@ from veilgate.services.admission import Admission
 from veilgate.services.batches import Batches
 from veilgate.services.copies import Copies
 from veilgate.services.direct_uploads import DirectUploads
-from veilgate.services.health import Health, Present
+from veilgate.services.disk import Disk
+from veilgate.services.health import Health
 from veilgate.services.intake import Intake
 from veilgate.services.job_control import JobControl
 from veilgate.services.job_queries import JobQueries
@@ -40,6 +49,7 @@ from veilgate.services.redo import Redo
 from veilgate.services.spool import Spool
 from veilgate.services.statistics import Statistics
 from veilgate.storage.ports import ObjectStore
+from veilgate.telemetry import failpoints
 from veilgate.telemetry.logging import configure_logging, get_logger
 
 _DRAIN_S = 20
@@ -50,23 +60,22 @@ def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...])
     with ExitStack() as stack:
         database = open_database(config, stack)
         redis = open_redis_client(config, stack, timeout_s=GATEWAY_REDIS_TIMEOUT_S)
-        dispatcher = Dispatcher(database, WorkList(redis, job_timeout_s=config.queue.job_timeout_s))
-        stack.callback(dispatcher.close)
-        hub = WakeHub()
-        stack.callback(WakeupListener(redis, hub.notify).close)
         spool = Spool(config.storage.data_dir / "incoming")
         spool.sweep()
-
-        def look_for_workers() -> Present:
-            try:
-                return who_is_present(redis)
-            except REDIS_AWAY as error:
-                raise QueueUnavailable from error
-
-        intake = Intake(database, store, limits=picture_limits(config))
+        disk = _disk(config, database)
+        admission = _admission(config, database, disk)
+        workers = partial(who_is_present, redis)
+        health = Health(database, store, admission, spool=spool, disk=disk, look_for_workers=workers)
+        stack.callback(health.close)
+        work_list = WorkList(redis, job_timeout_s=config.queue.job_timeout_s)
+        dispatcher = Dispatcher(database, work_list, note=health.note)
+        stack.callback(dispatcher.close)
+        hub = WakeHub()
+        stack.callback(WakeupListener(redis, hub.notify, note=health.note).close)
+        intake = Intake(database, store, limits=picture_limits(config), models=models_digest(config))
         signing = signing_store(store)
         yield Container(
-            admission=Admission(database, max_waiting=config.queue.max_queue_size),
+            admission=admission,
             intake=intake,
             batches=Batches(database, intake),
             direct_uploads=DirectUploads(
@@ -77,13 +86,25 @@ def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...])
             redo=Redo(database),
             copies=Copies(database, store, signer=signing if config.storage.s3_redirect_downloads else None),
             statistics=Statistics(database),
-            health=Health(database, store, look_for_workers=look_for_workers),
+            health=health,
             spool=spool,
             dispatch=dispatcher,
             hub=hub,
             limits=_upload_limits(config),
             veil_targets=targets,
         )
+
+
+def _disk(config: Config, database: Database) -> Disk:
+    """Where uploads are received, stored and written down, as far as that is on this machine."""
+    data_dir = config.storage.data_dir
+    folders = (data_dir, data_dir / "objects", database.folder or data_dir)
+    return Disk(folders, needed_bytes=config.server.max_upload_bytes)
+
+
+def _admission(config: Config, database: Database, disk: Disk) -> Admission:
+    queue = config.queue
+    return Admission(database, disk, max_waiting=queue.max_queue_size, max_age_s=queue.max_queue_age_s)
 
 
 def _upload_limits(config: Config) -> UploadLimits:
@@ -94,6 +115,7 @@ def _upload_limits(config: Config) -> UploadLimits:
 def create_app() -> FastAPI:
     config = require_config()
     configure_logging(config.telemetry.log_level, process="gateway")
+    failpoints.arm(config.telemetry.failpoints)
     # Before the server runs: what an operator must put right is a line, not a traceback.
     targets = veil_targets(config)
     store = open_store(config, may_be_away=True)
@@ -102,23 +124,38 @@ def create_app() -> FastAPI:
     return build_app(lambda: open_container(config, store, targets), version=__version__)
 
 
-def main() -> None:
-    server = require_config().server
-    try:
-        uvicorn.run(
+class _Server(uvicorn.Server):
+    """Leaves signals to `StopRequest`: uvicorn gives them back when all is over, and so dies by them."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def main(stop: StopRequest) -> int:
+    settings = require_config().server
+    server = _Server(
+        uvicorn.Config(
             create_app,
             factory=True,
-            host=server.host,
-            port=server.port,
+            host=settings.host,
+            port=settings.port,
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_DRAIN_S,
         )
+    )
+    stop.tell(server.handle_exit)
+    try:
+        server.run()
     except ConfigurationError as error:
         get_logger(__name__).error("gateway.cannot_run", code=error.code, reason=error.message)
-        sys.exit(os.EX_CONFIG)
+        return os.EX_CONFIG
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    exit_code = main(stop_request)
+    stop_request.is_granted()
+    sys.exit(exit_code)

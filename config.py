@@ -68,7 +68,7 @@ class StorageSettings(_Group):
         description="mysql+pymysql://user:password@host/name, or sqlite:///path; empty = SQLite in DATA_DIR.",
     )
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = Field(
-        10, description="Most connections that one process holds to MySQL."
+        10, description="Most connections that one process holds to MySQL; a gateway has one more."
     )
     s3_bucket: str = Field(
         "", description="Bucket for originals and results; empty = the folder `objects` in DATA_DIR."

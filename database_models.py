@@ -30,7 +30,7 @@ metadata = MetaData(
 )
 
 # The newest of migrations/versions: what a process checks before it works on a database.
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 
 # 64 KiB is MySQL's TEXT; a result with thousands of boxes is larger.
 LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
@@ -89,6 +89,8 @@ jobs = _table(
     Column("not_before_ms", BigInteger, nullable=False),
     Column("dispatched_at_ms", BigInteger, nullable=True),
     Column("options", Text, nullable=False),
+    # What makes a second upload a double of the first one's; only the one job that stands for it has it.
+    Column("dedup_key", String(64), nullable=True),
     Column("event_seq", Integer, nullable=False, default=0),
     Column("error_code", String(64), nullable=True),
     Column("error_message", Text, nullable=True),
@@ -102,6 +104,7 @@ jobs = _table(
     Index(None, "image_id"),
     Index(None, "status", "dispatched_at_ms", "not_before_ms"),
     Index(None, "status", "lease_until_ms"),
+    Index(None, "dedup_key", unique=True),
 )
 
 batches = _table(
@@ -118,6 +121,8 @@ batch_items = _table(
     Column("filename", String(255), nullable=False),
     Column("sha256", String(64), nullable=True),
     Column("job_id", Id, ForeignKey("jobs.id"), nullable=True),
+    # Here and below: what the first answer said, so that a repeated request gets the same one.
+    Column("deduplicated", Boolean, nullable=False, default=False),
     Column("error_code", String(64), nullable=True),
     Column("error_message", Text, nullable=True),
 )
@@ -133,6 +138,7 @@ direct_uploads = _table(
     Column("options", Text, nullable=False),
     Column("object_key", String(255), nullable=False),
     Column("job_id", Id, ForeignKey("jobs.id"), nullable=True),
+    Column("deduplicated", Boolean, nullable=False, default=False),
     Column("created_at_ms", BigInteger, nullable=False),
     Index(None, "created_at_ms"),
 )
@@ -171,6 +177,7 @@ idempotency_keys = _table(
     Column("fingerprint", String(64), nullable=False),
     Column("job_id", Id, nullable=True),
     Column("batch_id", Id, nullable=True),
+    Column("deduplicated", Boolean, nullable=False, default=False),
     Column("created_at_ms", BigInteger, nullable=False),
     Index(None, "created_at_ms"),
 )

@@ -3,7 +3,6 @@
 import os
 import queue
 from contextlib import ExitStack
-from functools import partial
 
 from config import Config
 from pipeline_architecture import PictureParts, picture_pipeline
@@ -16,6 +15,7 @@ from resources import (
     picture_limits,
     retry_policy,
 )
+from veilgate.domain.errors import VeilgateError
 from veilgate.domain.families import IMAGES
 from veilgate.imaging.decode_pool import DecodePool
 from veilgate.imaging.resample import use_calling_thread_only
@@ -23,7 +23,7 @@ from veilgate.inference.worker_models import WorkerModels
 from veilgate.queueing.presence import Presence
 from veilgate.queueing.session import SessionLimits, SessionParts
 from veilgate.queueing.session_worker import SessionWorker
-from veilgate.queueing.wakeups import publish
+from veilgate.queueing.wakeups import WakeupSender
 from veilgate.queueing.watchdog import Watchdog
 from veilgate.queueing.work_list import WorkList
 from veilgate.services.claims import Claims
@@ -31,6 +31,7 @@ from veilgate.services.device_line import ChunkBounds
 from veilgate.services.image_jobs import ImageJobs
 from veilgate.services.picture_engine import PictureEngine
 from veilgate.services.recorder import Recorder, Settlement
+from veilgate.stop_request import StopRequest
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.logging import get_logger
 
@@ -42,46 +43,65 @@ _FINISH_THREADS = _CORES
 _DECODE_MEMORY_BYTES = 2_000_000_000
 # Two pictures of 1280 × 960: on a CPU they run one after the other, and the first waits for the last.
 _LARGEST_CHUNK_PIXELS = 2_500_000
+# As long as a decode may take; what runs on after that hangs.
+_ENGINE_END_S = 20.0
 
 
-def run(config: Config, stack: ExitStack) -> None:
+def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
     # Stages run side by side; a codec with threads of its own would only get in their way.
     use_calling_thread_only()
     # Before models and threads: decode children come from a process that has neither.
     decode_pool = _open_decode_pool(config, stack)
     models = open_models(config, streams=_DEVICE_THREADS)
     stack.callback(models.close)
-    database, store = open_database(config, stack), open_store(config)
+    models.require_working_device()
+    worker = _open_worker(config, stack, decode_pool, models)
+    stop.tell(worker.request_stop)
+    _log.info("worker.ready", models=models.states())
+    worker.work(logging_level="WARNING")
+    if worker.lost_device:
+        raise worker.lost_device
+    if not stop.asked:
+        raise VeilgateError("It ended unasked; what was raised is logged above.")
+
+
+def _open_worker(
+    config: Config, stack: ExitStack, decode_pool: DecodePool, models: WorkerModels
+) -> SessionWorker:
+    database, store, name = open_database(config, stack), open_store(config), config.worker.name(os.getpid())
     redis = open_redis_client(config, stack, timeout_s=WORKER_REDIS_TIMEOUT_S)
     settlements: queue.SimpleQueue[Settlement] = queue.SimpleQueue()
-    recorder = Recorder(
-        database,
-        store,
-        retry_policy=retry_policy(config),
-        settled=settlements.put,
-        wake=partial(publish, redis),
-    )
+    wake = WakeupSender(redis)
+    policy = retry_policy(config)
+    recorder = Recorder(database, store, retry_policy=policy, settled=settlements.put, wake=wake)
     stack.callback(recorder.close)
+    watchdog = Watchdog(timeout_s=config.queue.job_timeout_s)
     engine = _open_engine(config, store, models, recorder, decode_pool)
-    stack.callback(engine.close)
-    presence = Presence(redis, family=IMAGES.name, name=config.worker.name(os.getpid()))
+    stack.callback(_end_engine, engine, watchdog)
+    presence = Presence(redis, family=IMAGES.name, name=name)
     stack.callback(presence.withdraw)
-
     parts = SessionParts(
-        claims=Claims(database, worker=config.worker.name(os.getpid()), lease_s=config.queue.job_lease_s),
+        claims=Claims(database, worker=name, lease_s=config.queue.job_lease_s),
         engine=ImageJobs(engine),
         settlements=settlements,
         lanes=WorkList(redis, job_timeout_s=config.queue.job_timeout_s).lanes_of(IMAGES),
-        watchdog=Watchdog(timeout_s=config.queue.job_timeout_s),
+        watchdog=watchdog,
         limits=SessionLimits(
             config.worker.max_jobs_in_flight, config.worker.max_pixels_in_flight, config.queue.job_lease_s
         ),
-        announce=lambda: presence.announce({"pid": os.getpid(), "models": models.states()}),
+        announce=lambda: presence.announce(
+            {"pid": os.getpid(), "models": models.states(), "chunk_pixels": engine.chunk_pixels}
+        ),
     )
-    _log.info("worker.ready", models=models.states())
     # RQ refuses a name that is still registered, as that of a killed predecessor may be for a while.
-    name = f"{config.worker.name(os.getpid())}.{os.getpid()}"
-    SessionWorker(redis, parts, name=name).work(logging_level="WARNING")
+    return SessionWorker(redis, parts, name=f"{name}.{os.getpid()}")
+
+
+def _end_engine(engine: PictureEngine, watchdog: Watchdog) -> None:
+    """Nobody waits for what still runs in it, be it a picture that was abandoned or a device that is lost."""
+    watchdog.expect_end(within_s=_ENGINE_END_S)
+    engine.close()
+    watchdog.rest()
 
 
 def _open_decode_pool(config: Config, stack: ExitStack) -> DecodePool:

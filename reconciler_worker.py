@@ -1,10 +1,8 @@
 """The reconciler: one leads, others stand by. Started by worker.py."""
 
 import os
-import signal
 import threading
 from contextlib import ExitStack
-from functools import partial
 
 from config import Config
 from resources import WORKER_REDIS_TIMEOUT_S, open_database, open_redis_client, open_store, retry_policy
@@ -12,13 +10,14 @@ from veilgate.domain.families import FAMILIES
 from veilgate.queueing.presence import Presence
 from veilgate.queueing.reconciler import Reconciler, ReconcilerTiming
 from veilgate.queueing.sweeper import Sweeper
-from veilgate.queueing.wakeups import publish
+from veilgate.queueing.wakeups import WakeupSender
 from veilgate.queueing.work_list import WorkList
 from veilgate.services.housekeeping import Housekeeping
 from veilgate.services.lease_expiry import LeaseExpiry
+from veilgate.stop_request import StopRequest
 
 
-def run(config: Config, stack: ExitStack) -> None:
+def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
     database, store = open_database(config, stack), open_store(config)
     redis = open_redis_client(config, stack, timeout_s=WORKER_REDIS_TIMEOUT_S)
     work_list = WorkList(redis, job_timeout_s=config.queue.job_timeout_s)
@@ -28,7 +27,7 @@ def run(config: Config, stack: ExitStack) -> None:
         redis,
         work_list,
         Sweeper(redis, queues, handover_s=config.queue.job_lease_s / 2),
-        expiry=LeaseExpiry(database, store, policy=retry_policy(config), wake=partial(publish, redis)),
+        expiry=LeaseExpiry(database, store, policy=retry_policy(config), wake=WakeupSender(redis)),
         housekeeping=Housekeeping(database, store),
         timing=ReconcilerTiming(
             interval_s=config.queue.reconcile_interval_s, waiting_after_s=config.queue.job_lease_s * 1.5
@@ -36,7 +35,6 @@ def run(config: Config, stack: ExitStack) -> None:
     )
     presence = Presence(redis, family="reconciler", name=config.worker.name(os.getpid()))
     stack.callback(presence.withdraw)
-    stop = threading.Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, lambda *_: stop.set())
-    reconciler.run(stop, lambda: presence.announce({"pid": os.getpid()}))
+    ending = threading.Event()
+    stop.tell(lambda *_: ending.set())
+    reconciler.run(ending, lambda: presence.announce({"pid": os.getpid()}))

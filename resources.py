@@ -3,7 +3,9 @@
 Roots and the command line use it; each resource is closed in the reverse order by the `ExitStack` given.
 """
 
+import hashlib
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +13,16 @@ from redis import Redis
 
 from config import Config
 from config_checks import FaceTiling
-from veilgate.domain.errors import DatabaseUnavailable, ObjectStoreUnavailable
+from veilgate import __version__
+from veilgate.domain.errors import ConfigurationError, DatabaseUnavailable, ObjectStoreUnavailable
 from veilgate.domain.pictures import PictureLimits
 from veilgate.domain.retry import RetryPolicy
-from veilgate.inference.manifest import read_manifest
+from veilgate.inference.manifest import ModelKind, read_manifest
 from veilgate.persistence.engine import open_engine
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.connection import open_redis
+from veilgate.queueing.operator_lists import OperatorLists
+from veilgate.queueing.work_list import WorkList
 from veilgate.storage.local import LocalObjectStore
 from veilgate.storage.ports import ObjectStore, SigningStore
 from veilgate.storage.s3 import S3ObjectStore
@@ -27,9 +32,9 @@ from veilgate.telemetry.logging import get_logger
 if TYPE_CHECKING:
     from veilgate.inference.worker_models import WorkerModels
 
-# A gateway answers callers and must not wait; a worker blocks on its lists for a while.
+# A gateway answers callers and must not wait. A worker that waits renews no leases meanwhile.
 GATEWAY_REDIS_TIMEOUT_S = 1.0
-WORKER_REDIS_TIMEOUT_S = 15.0
+WORKER_REDIS_TIMEOUT_S = 5.0
 
 
 def open_database(config: Config, stack: ExitStack) -> Database:
@@ -87,6 +92,13 @@ def open_redis_client(config: Config, stack: ExitStack, *, timeout_s: float) -> 
     return client
 
 
+def open_work_list(config: Config, stack: ExitStack) -> OperatorLists:
+    """The lists as an operator's commands use them; connects on first use."""
+    redis = open_redis_client(config, stack, timeout_s=WORKER_REDIS_TIMEOUT_S)
+    work_list = WorkList(redis, job_timeout_s=config.queue.job_timeout_s)
+    return OperatorLists(redis, work_list, handover_s=config.queue.job_lease_s / 2)
+
+
 def picture_limits(config: Config) -> PictureLimits:
     return PictureLimits(max_pixels=config.server.max_pixels)
 
@@ -106,6 +118,23 @@ def veil_targets(config: Config) -> tuple[str, ...]:
     """The classes that this house veils, known without loading a model."""
     manifest = read_manifest(models_folder() / "manifest.toml")
     return manifest.veil_targets(config.models.face_detection_model_path, config.models.blur_targets)
+
+
+def models_digest(config: Config) -> str:
+    """Changes with everything that decides about results beside the picture and its options.
+
+    Of a model that is not on this machine only the setting counts.
+    """
+    manifest = read_manifest(models_folder() / "manifest.toml")
+    models = config.models
+    facts = [__version__, models.model_dump_json(exclude={"model_fetch"})]
+    for setting, kind in (
+        (models.face_detection_model_path, ModelKind.FACES),
+        (models.vehicle_detection_model_path, ModelKind.VEHICLES),
+    ):
+        with suppress(ConfigurationError):
+            facts.append(repr(replace(manifest.resolve(setting, kind), source=None)))
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
 def open_models(config: Config, *, streams: int) -> "WorkerModels":

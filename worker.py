@@ -2,7 +2,8 @@
 
 `python worker.py images` veils pictures; `python worker.py reconciler` puts right what crashes left behind.
 
-Imports next to nothing: decode children import this module again, because it is their parent's main module.
+Imports next to nothing: decode children import this module again, because it is their parent's main module,
+and requests to end are heard from the line on that says so.
 """
 
 import os
@@ -10,16 +11,20 @@ import sys
 from contextlib import ExitStack
 from importlib import import_module
 
-# The root that wires each family; every one has `run(config, stack)`.
+from veilgate.stop_request import StopRequest
+
+# The root that wires each family; every one has `run(config, stack, stop)`.
 FAMILY_ROOTS = {"images": "images_worker", "reconciler": "reconciler_worker"}
+# Started again it may work, once somebody has looked at the device.
+EXIT_DEVICE_LOST = os.EX_OSERR
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], stop: StopRequest) -> int:
     if len(arguments) != 1 or arguments[0] not in FAMILY_ROOTS:
         sys.stderr.write(f"usage: python worker.py {{{'|'.join(FAMILY_ROOTS)}}}\n")
         return 2
     from config import require_config
-    from veilgate.domain.errors import ConfigurationError, VeilgateError
+    from veilgate.domain.errors import ConfigurationError, DeviceLost, VeilgateError
     from veilgate.telemetry import failpoints
     from veilgate.telemetry.logging import configure_logging, get_logger
 
@@ -28,13 +33,18 @@ def main(arguments: list[str]) -> int:
     try:
         failpoints.arm(config.telemetry.failpoints)
         with ExitStack() as stack:
-            import_module(FAMILY_ROOTS[arguments[0]]).run(config, stack)
+            import_module(FAMILY_ROOTS[arguments[0]]).run(config, stack, stop)
     except VeilgateError as error:
         get_logger(__name__).error("worker.cannot_run", code=error.code, reason=error.message)
+        if isinstance(error, DeviceLost):
+            return EXIT_DEVICE_LOST
         # Starting again would not help: `veilgate up` gives up at once.
         return os.EX_CONFIG if isinstance(error, ConfigurationError) else 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    stop_request = StopRequest()
+    exit_code = main(sys.argv[1:], stop_request)
+    stop_request.is_granted()
+    sys.exit(exit_code)

@@ -1,5 +1,6 @@
 """Fills a database with jobs that are done, as a gateway has after a year: rows only, no pictures."""
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -78,6 +79,7 @@ def _job(job_id: str, at_ms: int) -> dict[str, Any]:
         "image_id": job_id,
         "kind": "veil",
         "lane": "interactive",
+        "dedup_key": hashlib.sha256(job_id.encode()).hexdigest(),
         "status": "completed",
         "fence": 1,
         "attempts": 0,

@@ -131,7 +131,9 @@ _END = f"--{_BOUNDARY}--\r\n".encode()
 def _part(field: str, path: Path) -> bytes:
     name = urllib.parse.quote(path.name)
     head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
-    return head.encode() + b"Content-Type: image/jpeg\r\n\r\n" + path.read_bytes() + b"\r\n"
+    # What follows the end of a JPEG is ignored; without it the second upload of a photo would be no work.
+    content = path.read_bytes() + os.urandom(8)
+    return head.encode() + b"Content-Type: image/jpeg\r\n\r\n" + content + b"\r\n"
 
 
 def upload_all(port: int, paths: Sequence[Path], *, connections: int) -> list[str]:

@@ -19,8 +19,14 @@ def create_table(name: str, *parts: sa.Column[Any] | sa.Constraint) -> None:
         )
 
 
-def create_index(table: str, *columns: str) -> None:
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """Add a column unless it is there."""
+    if column.name not in {known["name"] for known in sa.inspect(op.get_bind()).get_columns(table)}:
+        op.add_column(table, column)
+
+
+def create_index(table: str, *columns: str, unique: bool = False) -> None:
     """Make an index, named as database_models names it, unless it is there."""
     name = f"ix_{table}_{'_'.join(columns)}"
     if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
-        op.create_index(op.f(name), table, list(columns))
+        op.create_index(op.f(name), table, list(columns), unique=unique)

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.private_redis",
     "tests.fixtures.mariadb",
     "tests.fixtures.object_server",
+    "tests.fixtures.small_disk",
 ]
 
 # The same examples in every run: a red build must be red again on the next machine.

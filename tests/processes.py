@@ -14,3 +14,8 @@ def runs(pid: int) -> bool:
     except FileNotFoundError:  # gone in between, or a system without /proc
         return not Path("/proc/self").exists()
     return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def is_stopped(pid: int) -> bool:
+    """Frozen by SIGSTOP."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"

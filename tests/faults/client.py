@@ -4,7 +4,9 @@ import io
 import threading
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -55,6 +57,7 @@ class Told:
     accepted: dict[str, Photo] = field(default_factory=dict)
     unanswered: list[Photo] = field(default_factory=list)
     refused: list[Photo] = field(default_factory=list)
+    tries_in_vain: int = 0  # each may have left an original without a row
 
 
 class Clients:
@@ -65,10 +68,11 @@ class Clients:
         self._numbers = count()
         self._lock = threading.Lock()
         self.told = Told()
+        self.tries = 0
 
     def forget(self) -> None:
         """A new cell begins; photos stay different from all before."""
-        self.told = Told()
+        self.told, self.tries = Told(), 0
 
     def photo(self) -> Photo:
         with self._lock:
@@ -78,6 +82,8 @@ class Clients:
         self, photo: Photo, *, key: str | None = None, timeout_s: float = 20.0, **options: str
     ) -> httpx.Response | None:
         """One try. None when no answer came; every 202 is remembered."""
+        with self._lock:
+            self.tries += 1
         try:
             answer = httpx.post(
                 f"{self._url}/upload",
@@ -88,15 +94,20 @@ class Clients:
                 trust_env=False,
             )
         except httpx.TransportError:
-            with self._lock:
-                self.told.unanswered.append(photo)
+            self.note_unanswered(photo)
             return None
         with self._lock:
             if answer.status_code == httpx.codes.ACCEPTED:
                 self.told.accepted[answer.json()["job_id"]] = photo
             else:
                 self.told.refused.append(photo)
+                self.told.tries_in_vain += 1
         return answer
+
+    def note_unanswered(self, photo: Photo) -> None:
+        with self._lock:
+            self.told.unanswered.append(photo)
+            self.told.tries_in_vain += 1
 
     def upload(self, **options: Any) -> str:
         """A photo that must be taken at once; the job's id."""
@@ -123,9 +134,11 @@ class Clients:
             assert time.monotonic() < deadline_s, f"{photo} was not taken in {timeout_s:g} s"
             time.sleep(0.1)
 
-    def insist_side_by_side(self, how_many: int, *, clients: int = 4) -> "ThreadPoolExecutor":
-        """Begin that many careful uploads; leave the pool's block to wait for them."""
-        pool = ThreadPoolExecutor(clients)
-        for _ in range(how_many):
-            pool.submit(self.insist)
-        return pool
+    @contextmanager
+    def insist_side_by_side(self, how_many: int, *, clients: int = 4) -> Iterator[list[Future[str]]]:
+        """Careful uploads while the block runs; it ends when all were taken, or raises what one raised."""
+        with ThreadPoolExecutor(clients) as pool:
+            uploads = [pool.submit(self.insist) for _ in range(how_many)]
+            yield uploads
+        for upload in uploads:
+            upload.result()

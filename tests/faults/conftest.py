@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.cells import SQLITE, Seen, table, write_table
+from tests.faults.cells import Seen, table, write_table
 from tests.faults.client import Clients
-from tests.faults.houses import House, SqliteAndFolder, open_mariadb_and_s3
 from tests.faults.oracle import Oracle
-from tests.faults.rig import Rig
-from tests.fixtures.mariadb import start_own_mariadb
+from tests.faults.rig import Rig, open_rig
 
 _rows: list[Seen] = []
 _stash: pytest.StashKey[Seen] = pytest.StashKey()
@@ -46,17 +44,6 @@ def fresh_rig(house_name: str, tmp_path: Path) -> Iterator[Rig]:
     """A house for a cell that leaves it full or unlike others."""
     with ExitStack() as stack:
         yield open_rig(house_name, tmp_path, stack)
-
-
-def open_rig(house_name: str, folder: Path, stack: ExitStack, **settings: str) -> Rig:
-    data_dir = folder / "data"
-    data_dir.mkdir()
-    house: House = SqliteAndFolder(data_dir)
-    if house_name != SQLITE:
-        house = open_mariadb_and_s3(data_dir, stack, mariadb=start_own_mariadb(stack))
-    rig = Rig(data_dir, house, stack, **settings)
-    rig.start()
-    return rig
 
 
 @pytest.fixture(scope="session")

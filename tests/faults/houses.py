@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from tests.fixtures.mariadb import RunningMariaDb
+from tests.fixtures.mariadb import RunningMariaDb, start_own_mariadb
 from tests.fixtures.object_server import FaultProxy, S3Server
 from tests.fixtures.tcp_proxy import TcpProxy
 
@@ -116,10 +116,13 @@ class MariaDbAndS3:
         self.s3_faults.mend()
 
 
-def open_mariadb_and_s3(data_dir: Path, stack: ExitStack, *, mariadb: RunningMariaDb) -> MariaDbAndS3:
+def open_house(name: str, data_dir: Path, stack: ExitStack) -> House:
+    """By its name, with servers of its own that end with the stack."""
+    if name == SqliteAndFolder.name:
+        return SqliteAndFolder(data_dir)
     s3 = S3Server()
     stack.callback(s3.kill)
-    house = MariaDbAndS3(data_dir, mariadb, s3)
+    house = MariaDbAndS3(data_dir, start_own_mariadb(stack), s3)
     stack.callback(house.s3_faults.close)
     return house
 

@@ -19,7 +19,7 @@ import httpx
 from redis import Redis
 from sqlalchemy import text
 
-from tests.faults.houses import House, wire_to
+from tests.faults.houses import House, open_house, wire_to
 from tests.faults.members import Member
 from tests.fixtures.paths import REPOSITORY_ROOT, find_free_port
 from tests.fixtures.private_redis import RunningRedis
@@ -80,6 +80,8 @@ class Rig:
         self.hands_off: set[str] = set()
         # Lives with failpoints or settings of their own, which end when the rig is mended.
         self._unlike: dict[str, int] = {}
+        # Settings of every life that a member begins until then.
+        self._lasting: dict[str, dict[str, str]] = {}
         self._turn = threading.RLock()
         self._closing = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
@@ -107,6 +109,9 @@ class Rig:
                 if self.members[name].is_alive and self.members[name].pid == pid:
                     self.members[name].kill()
             self._unlike.clear()
+            for name in self._lasting:
+                self.members[name].kill()
+            self._lasting.clear()
         self.start()
 
     def until(self, condition: Callable[[], Found | None], *, what: str, timeout_s: float = 30.0) -> Found:
@@ -120,9 +125,20 @@ class Rig:
         """End a member in order and start it with these failpoints; returns when it is at work."""
         with self._turn:
             self.members[name].terminate()
+            self.begin(name, failpoints=failpoints, **settings)
+        self.until(lambda: self.is_at_work(name), what=f"{name} at work", timeout_s=_READY_TIMEOUT_S)
+
+    def begin(self, name: str, *, failpoints: str = "", **settings: str) -> None:
+        """Start a member that is dead with these failpoints; does not wait for it."""
+        with self._turn:
             self.members[name].start(FAILPOINTS=failpoints, **settings)
             self._unlike[name] = self.members[name].pid
-        self.until(lambda: self.is_at_work(name), what=f"{name} at work", timeout_s=_READY_TIMEOUT_S)
+
+    def curse(self, name: str, *, failpoints: str = "", **settings: str) -> None:
+        """End a member in order. All its lives from now on have these failpoints, until the rig is mended."""
+        with self._turn:
+            self._lasting[name] = {"FAILPOINTS": failpoints, **settings}
+            self.members[name].terminate()
 
     def keep_dead(self, *names: str) -> None:
         """Kill members, and leave them dead until the rig is mended."""
@@ -140,7 +156,7 @@ class Rig:
             for name, member in self.members.items():
                 with self._turn:
                     if name not in self.hands_off and not self._closing.is_set():
-                        member.start()
+                        member.start(**self._lasting.get(name, {}))
 
     def kill_redis(self) -> None:
         self.redis.kill()
@@ -202,6 +218,13 @@ class Rig:
             env |= self.house.settings(database_wire.port)
         return Member(name, words, env, log=self._log_path)
 
+    def another(self, name: str, *words: str, **settings: str) -> Member:
+        """One more process of the house, on wires of its own. Whoever asked for it starts it; it ends with
+        the rig."""
+        member = self._member(name, *words, **settings)
+        self._stack.callback(member.kill)
+        return member
+
     @property
     def _log_path(self) -> Path:
         return self.data_dir / "processes.log"
@@ -229,6 +252,15 @@ class Rig:
                 member.kill()
         if self._supervisor.is_alive():
             self._supervisor.join()
+
+
+def open_rig(house_name: str, folder: Path, stack: ExitStack, **settings: str) -> Rig:
+    """A whole house at work, which ends with the stack."""
+    data_dir = folder / "data"
+    data_dir.mkdir()
+    rig = Rig(data_dir, open_house(house_name, data_dir, stack), stack, **settings)
+    rig.start()
+    return rig
 
 
 def _short_folder(stack: ExitStack) -> Path:

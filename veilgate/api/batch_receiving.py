@@ -22,6 +22,7 @@ from veilgate.domain.errors import (
     MissingFile,
     OptionAfterFile,
     TooManyFiles,
+    Unavailable,
     VeilgateError,
 )
 from veilgate.domain.jobs import JobKind
@@ -89,7 +90,7 @@ class _BatchIntake:
         limits, position = self.parts.limits, len(self.accepted) + len(self.rejected)
         if position >= limits.max_batch_files:
             raise TooManyFiles(f"A batch may have at most {limits.max_batch_files} files.")
-        await self.parts.require_room(self.batch.owner_id)
+        await self._require_room(position)
         async with IncomingFile(self.parts.spool, part.filename, max_bytes=limits.max_file_bytes) as file:
             too_large: FileTooLarge | None = None
             try:
@@ -102,6 +103,15 @@ class _BatchIntake:
                 note = {"code": error.code, "message": error.message}
                 self.rejected.append({"filename": file.filename, "error": note})
 
+    async def _require_room(self, position: int) -> None:
+        """For one more file. Without it the request ends here: sent again with its key it goes on where it
+        stopped, and what an earlier request has brought needs no room."""
+        try:
+            await self.parts.require_room(self.batch.owner_id)
+        except Unavailable:
+            if not await run_in_threadpool(self.parts.batches.has_taken, self.batch, position):
+                raise
+
     def _settle(self, file: IncomingFile, position: int, too_large: FileTooLarge | None) -> dict[str, Any]:
         """Write the file's end down, in a thread. Raises `InputRejected` when it is refused."""
         if too_large is not None:
@@ -112,4 +122,9 @@ class _BatchIntake:
             job = self.parts.batches.add(self.batch, position, upload)
         if job.is_new:
             self.parts.dispatch(job.job_id, JobKind.VEIL, job.lane)
-        return {"job_id": job.job_id, "filename": job.filename, "file_size": job.file_size}
+        return {
+            "job_id": job.job_id,
+            "filename": job.filename,
+            "file_size": job.file_size,
+            "deduplicated": job.deduplicated,
+        }

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from veilgate.api.wake_hub import WakeHub
-from veilgate.domain.errors import InvalidOption, QueueFull
+from veilgate.domain.errors import InvalidOption, Unavailable
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.owners import ANONYMOUS
 from veilgate.queueing.enqueue import Dispatch
@@ -64,13 +64,13 @@ class Container:
         return options
 
     async def require_room(self, owner: str, key: str | None = None) -> None:
-        """Raises `QueueFull` before a caller sends what would have to be refused. Who asks again for an
-        answer that was given before, by its Idempotency-Key, makes no new work."""
+        """Raises `QueueFull` or `DiskFull` before a caller sends what would have to be refused. Who asks
+        again for an answer that was given before, by its Idempotency-Key, makes no new work."""
         if self.admission.is_stale:
             await run_in_threadpool(self.admission.count)
         try:
             self.admission.require_room()
-        except QueueFull:
+        except Unavailable:
             if key is None or not await run_in_threadpool(self.intake.has_answered, key, owner):
                 raise
 

@@ -10,12 +10,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from veilgate.api.batch_receiving import BatchInterrupted
+from veilgate.api.container import container_of
 from veilgate.domain import errors
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
-_RETRY_AFTER_S = "5"
+# Of a refusal that does not say itself when another try makes sense.
+_RETRY_AFTER_S = 5
+_RETRYABLE = frozenset({429, 503, 507})
 _CLIENT_CLOSED_REQUEST = 499
 
 STATUS_BY_ERROR: dict[type[errors.VeilgateError], int] = {
@@ -55,10 +58,13 @@ def problem_of(error: errors.VeilgateError, **extra: object) -> JSONResponse:
     status = status_of(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request.failed", code=error.code, exc_info=error)
-    return problem(status, error.code, error.message, **extra)
+    return problem(status, error.code, error.message, retry_after_s=error.retry_after_s, **extra)
 
 
-def problem(status: int, code: str, detail: str, **extra: object) -> JSONResponse:
+def problem(
+    status: int, code: str, detail: str, *, retry_after_s: int | None = None, **extra: object
+) -> JSONResponse:
+    """Those that time may cure say in header and body after how many seconds."""
     body = {
         "type": f"urn:veilgate:problem:{code}",
         "title": HTTPStatus(status).phrase,
@@ -67,17 +73,22 @@ def problem(status: int, code: str, detail: str, **extra: object) -> JSONRespons
         "detail": detail,
         **extra,
     }
-    headers = {"Retry-After": _RETRY_AFTER_S} if status in {503, 507} else None
+    headers = None
+    if status in _RETRYABLE:
+        body["retry_after"] = retry_after_s or _RETRY_AFTER_S
+        headers = {"Retry-After": str(body["retry_after"])}
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def install_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(errors.VeilgateError)
-    async def ours(_request: Request, error: errors.VeilgateError) -> Response:
+    async def ours(request: Request, error: errors.VeilgateError) -> Response:
+        container_of(request).health.note(error)
         return problem_of(error)
 
     @app.exception_handler(BatchInterrupted)
-    async def interrupted(_request: Request, error: BatchInterrupted) -> Response:
+    async def interrupted(request: Request, error: BatchInterrupted) -> Response:
+        container_of(request).health.note(error.error)
         return problem_of(error.error, batch_id=error.batch_id)
 
     @app.exception_handler(RequestValidationError)

@@ -30,6 +30,7 @@ class CommandModule(Protocol):
 
 COMMANDS = (
     Command("up", "veilgate.cli.up", "run everything on this machine: Redis, gateway, workers, reconciler"),
+    Command("jobs", "veilgate.cli.jobs", "list, show, retry, cancel and verify jobs, everybody's"),
 )
 
 

@@ -12,12 +12,12 @@
     ├── IllegalTransition       the job is not in a state that allows this
     ├── PictureFailed           this picture cannot be processed; trying again changes nothing
     │   ├── UndecodablePicture, DecodeTimeout, DecoderCrashed
-    │   ├── OriginalMissing, OriginalDamaged, TargetNotOffered
+    │   ├── OriginalMissing, TargetNotOffered
     │   └── TooManyDeliveries, WorkerDied
     ├── StageFailed             a stage raised; worth another try
-    │   └── ModelMissing
+    │   └── ModelMissing, OriginalDamaged
     ├── Unavailable             something we depend on is away; worth another try
-    │   └── DatabaseUnavailable, ObjectStoreUnavailable, QueueUnavailable, QueueFull, DiskFull
+    │   └── DatabaseUnavailable, ObjectStoreUnavailable, QueueUnavailable, QueueFull, DiskFull, DeviceLost
     └── ConfigurationError      a setting is wrong; said at start, naming the setting
 
 A leaf has a stable `code` (part of the public contract) and says whether another try may help.
@@ -32,6 +32,8 @@ class VeilgateError(Exception):
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
+    # When another try makes sense, in whole seconds; None where time changes nothing.
+    retry_after_s: int | None = None
 
     @property
     def message(self) -> str:
@@ -223,18 +225,14 @@ class DecoderCrashed(PictureFailed):
     """The decoder process died on this picture."""
 
     code = "decoder_crashed"
+    # Or for want of memory: whom the kernel ends then has little to do with whose fault it is.
+    retryable = True
 
 
 class OriginalMissing(PictureFailed):
     """The stored original is gone."""
 
     code = "original_missing"
-
-
-class OriginalDamaged(PictureFailed):
-    """The stored original is not the bytes that were accepted."""
-
-    code = "original_damaged"
 
 
 class TargetNotOffered(PictureFailed):
@@ -268,10 +266,17 @@ class ModelMissing(StageFailed):
     code = "model_missing"
 
 
+class OriginalDamaged(StageFailed):
+    """The stored original is not the bytes that were accepted, each time it was read."""
+
+    code = "original_damaged"
+
+
 class Unavailable(VeilgateError):
     """Something this gateway depends on is away."""
 
     retryable = True
+    retry_after_s: int = 5
 
 
 class DatabaseUnavailable(Unavailable):
@@ -291,6 +296,10 @@ class QueueFull(Unavailable):
 
     code = "queue_full"
 
+    def __init__(self, message: str = "", *, retry_after_s: int = Unavailable.retry_after_s) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
 
 class QueueUnavailable(Unavailable):
     """Redis cannot be reached."""
@@ -302,6 +311,12 @@ class DiskFull(Unavailable):
     """There is no space left to store the picture."""
 
     code = "disk_full"
+
+
+class DeviceLost(Unavailable):
+    """The device that the models run on does not work any more."""
+
+    code = "device_lost"
 
 
 class ConfigurationError(VeilgateError):

@@ -24,3 +24,8 @@ def uuid7(*, unix_ms: int, random: int) -> str:
 def is_id(text: str) -> bool:
     """Whether the text has the form of one of our identifiers."""
     return _UUID_PATTERN.fullmatch(text) is not None
+
+
+def made_at_ms(identifier: str) -> int:
+    """When it was made, in milliseconds since 1970, by the clock of the process that made it."""
+    return UUID(identifier).int >> 80

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from veilgate.domain.errors import VeilgateError
+from veilgate.domain.errors import Unavailable, VeilgateError
+
+# A doubling beyond that is longer than any delay.
+_MOST_DOUBLINGS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,21 @@ class RetryDecision:
     delay_s: float = 0.0
 
 
-def decide_retry(error: VeilgateError, *, attempts: int, policy: RetryPolicy, jitter: float) -> RetryDecision:
-    """Decide after a job's `attempts`-th failure of its own.
+def costs_attempt(error: VeilgateError) -> bool:
+    """Whether the picture may be to blame. What is away is waited for, however long that takes."""
+    return not isinstance(error, Unavailable)
 
-    The delay doubles with each attempt; `jitter` (0..1, from the caller) spreads it over its upper half,
+
+def decide_retry(
+    error: VeilgateError, *, attempts: int, starts: int, policy: RetryPolicy, jitter: float
+) -> RetryDecision:
+    """Decide after a failure of a job that has spent so many attempts and was started so many times.
+
+    The delay doubles with each start; `jitter` (0..1, from the caller) spreads it over its upper half,
     so that pictures that failed together do not come back together.
     """
-    if not error.retryable or attempts >= policy.max_attempts:
+    if not error.retryable or (costs_attempt(error) and attempts >= policy.max_attempts):
         return RetryDecision(again=False)
-    ceiling_s = min(policy.max_delay_s, policy.first_delay_s * 2 ** (attempts - 1))
+    doublings = min(starts - 1, _MOST_DOUBLINGS)
+    ceiling_s = min(policy.max_delay_s, policy.first_delay_s * 2**doublings)
     return RetryDecision(again=True, delay_s=ceiling_s * (0.5 + 0.5 * jitter))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from veilgate.domain.errors import StageFailed
+from veilgate.domain.errors import DeviceLost, StageFailed
 from veilgate.inference.detector_options import DetectorOptions
 from veilgate.inference.detectors.yolo import Yolo, YoloGeometry, YoloLayout
+from veilgate.inference.device_errors import is_device_lost
 from veilgate.inference.model_spec import ModelSpec
 from veilgate.inference.onnx_models import wanted_labels
 from veilgate.inference.ports import Detector, Session
@@ -29,7 +30,7 @@ def open_pt_detector(
 ) -> Detector:
     """The detector of a checkpoint, tried once. `cache_folder` keeps what is converted.
 
-    Raises `ConfigurationError`, naming the setting.
+    Raises `ConfigurationError`, naming the setting, and `DeviceLost`.
     """
     on_gpu = has_cuda_device() and torch_is_installed() and _torch_has_cuda()
     try:
@@ -39,6 +40,8 @@ def open_pt_detector(
         detector.detect([_TRIAL_PICTURE], [_TRIAL_THRESHOLD])
     except (RuntimeError, StageFailed) as error:  # all that OpenVINO and torch raise
         lines = str(error).strip().splitlines() or [type(error).__name__]
+        if is_device_lost(error):
+            raise DeviceLost(lines[0]) from error
         raise spec.wrong(f"is not a model that runs here: {lines[-1]}") from error
     return detector
 

@@ -3,16 +3,20 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from veilgate.domain.errors import ConfigurationError
+import numpy as np
+
+from veilgate.domain.errors import ConfigurationError, DeviceLost
 from veilgate.inference.fetch import ModelFetcher
 from veilgate.inference.manifest import Manifest, ModelKind, ModelSpec, read_manifest
 from veilgate.inference.models import DetectorOptions, DetectorSlot, load_model, offered_labels, open_slot
 from veilgate.inference.ports import Detector
 from veilgate.inference.tiling import TiledDetector
 from veilgate.inference.veil_classes import veiled_labels
+from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
+_BLANK_PICTURE = np.full((64, 64, 3), 114, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,15 @@ class WorkerModels:
         """For /health: each model with its state."""
         faces = {"id": self.faces_spec.id, "state": "ready", "reason": None, "sha256": self.faces_spec.sha256}
         return [{"kind": "faces", **faces}, {"kind": "vehicles", **self.vehicles.state()}]
+
+    def require_working_device(self) -> None:
+        """Look at a blank picture. Raises `DeviceLost`: a worker whose device is broken, and that takes jobs
+        all the same, starts each of them in vain until it has been started too often."""
+        try:
+            failpoint("before_work")
+            self.faces.detect([_BLANK_PICTURE], [self.faces.default_threshold])
+        except Exception as error:
+            raise DeviceLost(f"The face model fails on a blank picture: {error}") from error
 
     def close(self) -> None:
         if self.fetcher is not None:

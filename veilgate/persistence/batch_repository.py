@@ -75,6 +75,7 @@ class BatchRepository:
                 item.filename,
                 item.sha256,
                 item.job_id,
+                item.deduplicated,
                 jobs.c.status,
                 func.coalesce(item.error_code, jobs.c.error_code).label("error_code"),
                 func.coalesce(item.error_message, jobs.c.error_message).label("error_message"),

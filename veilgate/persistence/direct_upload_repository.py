@@ -25,12 +25,13 @@ class DirectUploadRepository:
         ).one_or_none()
         return DirectUploadRecord(**row._mapping) if row else None
 
-    def bind(self, upload_id: str, job_id: str) -> None:
-        """Say which job came of it. Raises `WrittenByAnother` when one has already, or the row is gone."""
+    def bind(self, upload_id: str, job_id: str, *, deduplicated: bool) -> None:
+        """Say which job came of it, and whether that was there before. Raises `WrittenByAnother` when one has
+        come of it already, or the row is gone."""
         result = self._connection.execute(
             update(direct_uploads)
             .where(direct_uploads.c.id == upload_id, direct_uploads.c.job_id.is_(None))
-            .values(job_id=job_id)
+            .values(job_id=job_id, deduplicated=deduplicated)
         )
         if result.rowcount != 1:
             raise WrittenByAnother

@@ -16,7 +16,7 @@ class IdempotencyRepository:
     def get(self, key: str, *, owner_id: str) -> IdempotencyRecord | None:
         table = idempotency_keys.c
         row = self._connection.execute(
-            select(table.fingerprint, table.job_id, table.batch_id).where(
+            select(table.fingerprint, table.job_id, table.batch_id, table.deduplicated).where(
                 table.owner_id == owner_id, table.idempotency_key == key.encode()
             )
         ).one_or_none()
@@ -30,8 +30,9 @@ class IdempotencyRepository:
         fingerprint: str,
         job_id: str | None = None,
         batch_id: str | None = None,
+        deduplicated: bool = False,
     ) -> None:
-        """Bind a key to a request. Raises `WrittenByAnother` when somebody was quicker."""
+        """Bind a key to a request and its answer. Raises `WrittenByAnother` when somebody was quicker."""
         try:
             self._connection.execute(
                 idempotency_keys.insert().values(
@@ -40,6 +41,7 @@ class IdempotencyRepository:
                     fingerprint=fingerprint,
                     job_id=job_id,
                     batch_id=batch_id,
+                    deduplicated=deduplicated,
                     created_at_ms=now_ms(),
                 )
             )

@@ -16,6 +16,7 @@ _JOB_FIELDS = (
     "image_id",
     "fence",
     "attempts",
+    "deliveries",
     "options",
     "created_at_ms",
     "started_at_ms",

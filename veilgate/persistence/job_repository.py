@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select, true, update
 
 from database_models import jobs, processed_images
 from veilgate.domain.jobs import JobKind, JobStatus, Lane, sources_of
 from veilgate.persistence.clock import now_ms
-from veilgate.persistence.records import DispatchedJob, DueJob, JobRecord, NewJob
+from veilgate.persistence.records import DispatchedJob, DueJob, JobRecord, NewJob, WaitingLine
 
 _IMAGE_FIELDS = ("filename", "file_size", "original_key")
 _JOB_FIELDS = tuple(name for name in JobRecord.__dataclass_fields__ if name not in _IMAGE_FIELDS)
@@ -145,19 +145,23 @@ class JobRepository:
         return {row.id: JobStatus(row.status) for row in rows}
 
     def waiting_by_lane(self) -> dict[Lane, tuple[int, int | None]]:
-        """For each lane: how many jobs wait, and since when the oldest of them (ms)."""
+        """For each lane: how many jobs wait, and when the first of them became due (ms)."""
         rows = self._connection.execute(
-            select(jobs.c.lane, func.count(), func.min(jobs.c.created_at_ms))
+            select(jobs.c.lane, func.count(), func.min(jobs.c.not_before_ms))
             .where(jobs.c.status == JobStatus.SUBMITTED)
             .group_by(jobs.c.lane)
         )
         found = {Lane(row[0]): (int(row[1]), row[2]) for row in rows}
         return {lane: found.get(lane, (0, None)) for lane in Lane}
 
-    def count_waiting(self, *, at_most: int) -> int:
-        """How many jobs wait, counted no further than `at_most`."""
-        waiting = select(jobs.c.id).where(jobs.c.status == JobStatus.SUBMITTED).limit(at_most).subquery()
-        return int(self._connection.execute(select(func.count()).select_from(waiting)).scalar_one())
+    def waiting_line(self, *, at_most: int, overdue_after_ms: int) -> WaitingLine:
+        """How many jobs wait and for how long, looked at no further than `at_most` of them."""
+        waits = jobs.c.status == JobStatus.SUBMITTED
+        line = select(jobs.c.not_before_ms).where(waits).limit(at_most).subquery()
+        since = line.c.not_before_ms
+        overdue = func.sum(case((since < now_ms() - overdue_after_ms, 1), else_=0))
+        row = self._connection.execute(select(func.count(), now_ms() - func.min(since), overdue)).one()
+        return WaitingLine(jobs=int(row[0]), oldest_age_ms=max(int(row[1] or 0), 0), overdue=int(row[2] or 0))
 
     def count_open(self) -> dict[JobStatus, int]:
         """How many jobs wait and run; ended ones are counted by the totals, at no cost."""

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
 
 from database_models import jobs, processed_images, stage_events
 from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.clock import now_ms
+from veilgate.persistence.races import UploadedByAnother
 from veilgate.persistence.records import NewEvent, NewImage, NewJob
 
 # Made once. Every value is bound, the time too: with an expression among them PyMySQL would send a statement
@@ -29,10 +31,16 @@ class NewUpload:
 
 
 def insert_uploads(connection: Connection, uploads: Sequence[NewUpload]) -> None:
-    """Three statements, however many uploads."""
+    """Three statements, however many uploads. Raises `UploadedByAnother` when a job has the de-duplication
+    key of one of them."""
     now = int(connection.execute(_NOW).scalar_one())
     connection.execute(_INSERT_IMAGES, [_image_row(upload.image, now) for upload in uploads])
-    connection.execute(_INSERT_JOBS, [_job_row(upload.job, now) for upload in uploads])
+    try:
+        connection.execute(_INSERT_JOBS, [_job_row(upload.job, now) for upload in uploads])
+    except IntegrityError as error:
+        if jobs.c.dedup_key.name not in str(error.orig):
+            raise
+        raise UploadedByAnother from error
     connection.execute(_INSERT_EVENTS, [_event_row(upload, now) for upload in uploads])
 
 

@@ -3,3 +3,7 @@
 
 class WrittenByAnother(Exception):
     """The row is there already. The transaction is void: begin a new one and read theirs."""
+
+
+class UploadedByAnother(WrittenByAnother):
+    """Another job has the de-duplication key of ours."""

@@ -42,6 +42,7 @@ class NewJob:
     lane: Lane
     options: str
     correlation_id: str | None
+    dedup_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class ClaimedJob:
     image_id: str
     fence: int
     attempts: int
+    deliveries: int
     options: str
     original_key: str
     sha256: str
@@ -106,6 +108,16 @@ class DueJob:
     id: str
     kind: JobKind
     lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingLine:
+    """`oldest_age_ms` is how long ago the job became due that has been due longest: back-off is no waiting.
+    `overdue` counts those who have waited longer than was asked about."""
+
+    jobs: int
+    oldest_age_ms: int
+    overdue: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +162,7 @@ class DirectUploadRecord:
     options: str
     object_key: str
     job_id: str | None
+    deduplicated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +197,7 @@ class NewBatchItem:
     job_id: str | None
     error_code: str | None = None
     error_message: str | None = None
+    deduplicated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +206,7 @@ class BatchItemRecord:
     filename: str
     sha256: str | None
     job_id: str | None
+    deduplicated: bool
     status: JobStatus | None
     error_code: str | None
     error_message: str | None
@@ -202,3 +217,4 @@ class IdempotencyRecord:
     fingerprint: str
     job_id: str | None
     batch_id: str | None
+    deduplicated: bool

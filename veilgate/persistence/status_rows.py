@@ -1,12 +1,11 @@
 """What `GET /status` reads, for which callers ask more often than for anything else."""
 
-import sqlite3
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
 from database_models import jobs, processed_images
+from veilgate.persistence.instant_query import InstantQuery, NotAtOnce
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +51,15 @@ def read_status(connection: Connection, job_id: str, owner_id: str) -> StatusRow
 
 
 class InstantStatusRows:
-    """Reads from an SQLite file at once or not at all: readers of a WAL wait for nobody, so that it is done
-    before a thread would have been woken for it. One connection of its own, for one thread.
-    """
+    """Reads from an SQLite file at once or not at all."""
 
     def __init__(self, engine: Engine) -> None:
-        assert engine.url.database
-        self._path = Path(engine.url.database)
-        self._sql = str(_SELECT.compile(dialect=engine.dialect))
-        self._connection: sqlite3.Connection | None = None
-        self._inode = 0
+        self._query = InstantQuery(engine, _SELECT)
 
     def read(self, job_id: str, owner_id: str) -> StatusRow | None:
         """None when it is not there or cannot be read at once: ask in the usual way then."""
         try:
-            row = self._connected().execute(self._sql, (job_id, owner_id)).fetchone()
-        except (sqlite3.Error, OSError):
+            row = self._query.row(job_id=job_id, owner_id=owner_id)
+        except NotAtOnce:
             return None
         return StatusRow(*row) if row else None
-
-    def _connected(self) -> sqlite3.Connection:
-        inode = self._path.stat().st_ino
-        if self._connection is None or inode != self._inode:  # a file that was replaced is not ours any more
-            address = f"{self._path.resolve().as_uri()}?mode=rw"  # makes no file where there is none
-            self._connection = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
-            self._connection.execute("PRAGMA query_only=ON")
-            self._inode = inode
-        return self._connection

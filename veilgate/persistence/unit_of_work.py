@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
 
 from veilgate.domain.errors import ConfigurationError, DatabaseUnavailable
 from veilgate.persistence.batch_repository import BatchRepository
 from veilgate.persistence.clock import now_ms
+from veilgate.persistence.dedup_keys import FreeKeys
 from veilgate.persistence.direct_upload_repository import DirectUploadRepository
 from veilgate.persistence.driver_errors import refusal, translated_errors
 from veilgate.persistence.engine import PATIENCE_S, WRITES
@@ -85,6 +87,7 @@ class Database:
     def __init__(self, engine: Engine, *, checked: bool = False) -> None:
         self._engine = engine
         self._writing_engine = engine.execution_options(**{WRITES: True})
+        self.dedup_keys = FreeKeys(engine)
         self._must_check = checked
         self._is_sqlite = engine.dialect.name == "sqlite"
         # SQLite has one writer at a time, and who finds it busy sleeps and tries again: with 8 threads the
@@ -118,9 +121,24 @@ class Database:
         with translated_errors(), self._engine.connect() as connection:
             yield Transaction(connection)
 
+    def probe(self) -> None:
+        """Raise when the database is away, or is a server that may only be read. An SQLite file is only read:
+        to write one would wait for whoever writes."""
+        with self.read() as transaction:
+            if self._is_sqlite:
+                transaction.now_ms()
+            else:
+                transaction.jobs.mark_dispatched([])
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the file of an SQLite database lies; None when a server keeps the rows."""
+        path = self._engine.url.database if self._is_sqlite else None
+        return Path(path).parent if path else None
+
     def instant_status_rows(self) -> InstantStatusRows | None:
         """Where rows can be read without waiting for anybody, and so without a thread: in SQLite."""
-        return InstantStatusRows(self._engine) if self._engine.dialect.name == "sqlite" else None
+        return InstantStatusRows(self._engine) if self._is_sqlite else None
 
     def close(self) -> None:
         self._engine.dispose()

@@ -2,11 +2,14 @@
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
 # Redis also refuses when it is full, loading, a replica, or cannot write its log: to us that is being away.
 REDIS_AWAY = (RedisError, OSError)
+_TRIED_KEY = "veilgate:tried"
+_TRIED_FOR_S = 60
 
 
 def open_redis(url: str, *, timeout_s: float) -> Redis:
@@ -15,5 +18,12 @@ def open_redis(url: str, *, timeout_s: float) -> Redis:
         url,
         socket_timeout=timeout_s,
         socket_connect_timeout=min(timeout_s, 2.0),
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), retries=1),
+        # Once more on a new connection. Who did not answer in time is not asked again: that takes as long.
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), retries=1, supported_errors=(ConnectionLost,)),
     )
+
+
+def require_writes(redis: Redis) -> None:
+    """Raises what `REDIS_AWAY` names unless Redis takes writes. One that is full, a replica, or cannot write
+    its log answers PING and every question, and is of no use."""
+    redis.set(_TRIED_KEY, 1, ex=_TRIED_FOR_S)

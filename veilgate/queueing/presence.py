@@ -5,12 +5,15 @@ import time
 from typing import Any
 
 from redis import Redis
+from redis.exceptions import ResponseError
 
-from veilgate.queueing.connection import REDIS_AWAY
+from veilgate.domain.errors import QueueUnavailable
+from veilgate.queueing.connection import REDIS_AWAY, require_writes
 
 _PREFIX = "veilgate:present:"
 _EVERY_S = 3.0
 _FORGOTTEN_AFTER_S = 10
+_REFUSES = "Redis answers and takes no writes: it is full, a replica, or cannot write its log."
 
 
 class Presence:
@@ -40,10 +43,17 @@ class Presence:
 
 
 def who_is_present(redis: Redis) -> dict[str, list[dict[str, Any]]]:
-    """By family, the processes that are at work. Raises what `REDIS_AWAY` names."""
+    """By family, the processes that are at work. Raises `QueueUnavailable`, also when Redis only answers."""
     present: dict[str, list[dict[str, Any]]] = {"images": [], "reconciler": []}
-    keys = sorted(redis.scan_iter(match=f"{_PREFIX}*", count=500))
-    for key, value in zip(keys, redis.mget(keys) if keys else [], strict=True):
+    try:
+        require_writes(redis)
+        keys = sorted(redis.scan_iter(match=f"{_PREFIX}*", count=500))
+        values = redis.mget(keys) if keys else []
+    except ResponseError as error:
+        raise QueueUnavailable(_REFUSES) from error
+    except REDIS_AWAY as error:
+        raise QueueUnavailable from error
+    for key, value in zip(keys, values, strict=True):
         if value is not None:
             family, _, name = key.decode().removeprefix(_PREFIX).partition(":")
             present.setdefault(family, []).append({"name": name, **json.loads(value)})

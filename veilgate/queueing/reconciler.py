@@ -87,7 +87,8 @@ class Reconciler:
             self._next_housekeeping_s = time.monotonic() + self._timing.housekeeping_every_s
 
     def _leads(self) -> bool:
-        lease_ms = int((self._timing.interval_s * 5 + 10) * 1000)
+        # Short, because two that lead at once do no harm, and nobody dispatches while a dead one leads.
+        lease_ms = int((self._timing.interval_s * 3 + 1) * 1000)
         with self._database.write() as transaction:
             return transaction.leases.acquire(_LEADER, holder=self._holder, lease_ms=lease_ms)
 

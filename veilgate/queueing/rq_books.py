@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redis import Redis
+from redis.client import Pipeline
 from rq import Queue, SimpleWorker
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
@@ -14,6 +15,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import as_text
 
+from veilgate.queueing.redis_clock import RedisClock
 from veilgate.queueing.sweeper import first_seen_key
 from veilgate.telemetry.failpoints import failpoint
 
@@ -40,6 +42,7 @@ class RqBooks:
         self._worker = worker
         self._redis: Redis = worker.connection
         self._lease_s = lease_s
+        self._clock = RedisClock(self._redis)
 
     def take(self, queue: Queue) -> Job | None:
         """Move the next job of a list to RQ's hand-over list. An id without a record is dropped."""
@@ -58,6 +61,7 @@ class RqBooks:
     def claim(self, jobs: Iterable[tuple[Job, Queue]]) -> list[TakenJob]:
         """Count jobs as started, all in one step."""
         taken = []
+        now_s = self._clock.now_s()
         with self._redis.pipeline(transaction=True) as pipeline:
             for job, queue in jobs:
                 execution = Execution.create(job, self._lease_s, pipeline, worker_name=self._worker.name)
@@ -66,16 +70,19 @@ class RqBooks:
                 pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
                 pipeline.hdel(first_seen_key(queue), job.id)
                 taken.append(TakenJob(job, queue, execution))
+                self._lease(taken[-1], now_s, pipeline)
             if taken:
                 self._worker.set_current_job_id(taken[0].id, pipeline=pipeline)
                 pipeline.execute()
         return taken
 
     def beat(self, taken: Iterable[TakenJob]) -> None:
+        now_s = self._clock.now_s()
         with self._redis.pipeline(transaction=True) as pipeline:
             self._worker.heartbeat(self._lease_s + 60, pipeline=pipeline)
             for one in taken:
                 one.execution.heartbeat(one.queue.started_job_registry, self._lease_s, pipeline=pipeline)
+                self._lease(one, now_s, pipeline)
             pipeline.execute()
 
     def succeed(self, taken: TakenJob) -> None:
@@ -105,6 +112,11 @@ class RqBooks:
             taken.execution.delete(job=taken.job, pipeline=pipeline)
             pipeline.lpush(taken.queue.key, taken.id)
             pipeline.execute()
+
+    def _lease(self, taken: TakenJob, now_s: float, pipeline: Pipeline) -> None:
+        """RQ has just reckoned by this host's wall clock; those who look for what is overdue go by Redis'."""
+        entry = {taken.execution.composite_key: now_s + self._lease_s}
+        pipeline.zadd(taken.queue.started_job_registry.key, entry, xx=True)
 
     def _prepare_end(self, taken: TakenJob) -> None:
         self._worker.execution = taken.execution

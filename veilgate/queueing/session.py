@@ -14,7 +14,7 @@ from typing import Protocol
 from rq import Queue
 from rq.job import Job
 
-from veilgate.domain.errors import Unavailable
+from veilgate.domain.errors import DeviceLost, Unavailable
 from veilgate.domain.jobs import Lane
 from veilgate.persistence.records import ClaimedJob, WaitingJob
 from veilgate.queueing.connection import REDIS_AWAY
@@ -33,7 +33,10 @@ _LONGEST_SESSION_S = 60.0
 
 
 class Engine(Protocol):
-    """Works on claimed jobs; each comes back as a settlement."""
+    """Works on claimed jobs; each comes back as a settlement, unless the device that it needs is lost."""
+
+    @property
+    def lost_device(self) -> DeviceLost | None: ...
 
     def begin(self, job: ClaimedJob) -> None: ...
 
@@ -52,7 +55,7 @@ class SessionLimits:
 @dataclass(frozen=True, slots=True)
 class _Live:
     taken: TakenJob
-    fence: int
+    job: ClaimedJob
     pixels: int
     began_s: float
 
@@ -71,7 +74,8 @@ class SessionParts:
 
 
 class Session:
-    """From a first job to the moment when nothing is left, the minute is over or a stop is asked for."""
+    """From a first job to the moment when nothing is left, the minute is over, a stop is asked for or the
+    device is lost. However it ends, no job is left in its hands."""
 
     def __init__(
         self, parts: SessionParts, books: RqBooks, order: TakeOrder, stop_requested: Callable[[], bool]
@@ -97,7 +101,9 @@ class Session:
             self._admit()
             self._settle()
             self._beat()
-            self._parts.announce()
+            self._with_redis(self._parts.announce)
+            if self._parts.engine.lost_device:
+                self._release()
             if self._is_closing and not self._live:
                 self._with_redis(self._give_back)
                 break
@@ -111,7 +117,8 @@ class Session:
     @property
     def _is_closing(self) -> bool:
         overdue = time.monotonic() - self._began_s > _LONGEST_SESSION_S
-        return self._stop_requested() or self._redis_away or self._database_away or overdue
+        cannot_go_on = self._redis_away or self._database_away or bool(self._parts.engine.lost_device)
+        return self._stop_requested() or cannot_go_on or overdue
 
     def _take_more(self) -> None:
         """Take jobs while there are places; behind one that must wait for room nothing more is taken."""
@@ -189,7 +196,7 @@ class Session:
         self._alone = alone and bool(ours)
         for one, waiting in group:
             if job := ours.get(waiting.id):
-                self._live[job.id] = _Live(one, job.fence, waiting.pixels, time.monotonic())
+                self._live[job.id] = _Live(one, job, waiting.pixels, time.monotonic())
                 self._parts.engine.begin(job)
             else:
                 self._with_redis(lambda one=one: self._books.drop(one))  # type: ignore[misc]
@@ -202,7 +209,7 @@ class Session:
             return
         while True:
             live = self._live.get(settlement.job_id)
-            if live and live.fence == settlement.fence:
+            if live and live.job.fence == settlement.fence:
                 self._live.pop(settlement.job_id)
                 self._with_redis(lambda live=live, settlement=settlement: self._finish(live, settlement))  # type: ignore[misc]
             try:
@@ -228,7 +235,7 @@ class Session:
         self._next_beat_s = time.monotonic() + self._parts.limits.lease_s / 3
         failpoint("before_beat")
         try:
-            held = [(job_id, live.fence) for job_id, live in self._live.items()]
+            held = [(job_id, live.job.fence) for job_id, live in self._live.items()]
             lost = self._parts.claims.extend(held)
         except Unavailable:
             _log.warning("session.beat_missed", jobs=len(self._live))
@@ -241,8 +248,20 @@ class Session:
     def _abandon(self, job_id: str) -> None:
         """Cancelled, or another worker has it: our result would be discarded anyway."""
         live = self._live.pop(job_id)
+        _log.warning("session.job_lost", job_id=job_id, fence=live.job.fence)
         self._parts.engine.abandon(job_id)
         self._with_redis(lambda: self._books.drop(live.taken))
+
+    def _release(self) -> None:
+        """Nothing in work will end here any more, and none of it is to blame: others may have it."""
+        try:
+            self._parts.claims.release([live.job for live in self._live.values()])
+        except Unavailable:
+            _log.warning("session.not_released", jobs=len(self._live))  # their leases run out
+        for job_id, live in self._live.items():
+            self._parts.engine.abandon(job_id)
+            self._with_redis(lambda live=live: self._books.give_back(live.taken))  # type: ignore[misc]
+        self._live.clear()
 
     def _give_back(self) -> None:
         while self._in_hand:

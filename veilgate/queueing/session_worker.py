@@ -12,8 +12,9 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker.base import WorkerStatus
 
+from veilgate.domain.errors import DeviceLost
 from veilgate.domain.jobs import Lane
-from veilgate.queueing.connection import REDIS_AWAY
+from veilgate.queueing.connection import REDIS_AWAY, require_writes
 from veilgate.queueing.rq_books import RqBooks
 from veilgate.queueing.session import Session, SessionParts
 from veilgate.queueing.sweeper import Sweeper
@@ -52,10 +53,17 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
         self._books = RqBooks(self, lease_s=self._lease_s)
         self._sweeper = Sweeper(connection, list(parts.lanes.values()), handover_s=self._lease_s / 2)
 
+    @property
+    def lost_device(self) -> DeviceLost | None:
+        """Why it stopped unasked, if that is why."""
+        return self._parts.engine.lost_device
+
     def execute_job(self, job: Job, queue: Queue) -> None:
         self.set_state(WorkerStatus.BUSY)
         session = Session(self._parts, self._books, self._order, lambda: self._stop_requested)
         session.run(job, queue)
+        if self.lost_device:
+            self._stop_requested = True
         if session.redis_away:
             self._wait_for_redis()
         if not self._stop_requested:
@@ -84,6 +92,10 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
                 return None
         return None
 
+    def _set_connection(self, connection: Redis) -> Redis:
+        """Our patience, not RQ's: with a wait of 15 s for a Redis that is silent, leases would run out."""
+        return connection
+
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """What we only tell RQ's tools must not end the worker when Redis is away for a moment."""
         with suppress(*REDIS_AWAY):
@@ -97,6 +109,9 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
         with suppress(*REDIS_AWAY):
             super().check_for_suspension(burst)
 
+    def _install_signal_handlers(self) -> None:
+        """Whoever started this process has listened for longer than we run: `StopRequest`."""
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
         """Set a flag, nothing else: stock RQ raises here, which strands a job that was just taken."""
         self._stop_requested = True
@@ -107,6 +122,7 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
     def clean_registries(self) -> None:
         """Our own sweeper: RQ's reads before it writes, and two of them at once double jobs."""
         self._sweeper.sweep()
+        self.register_birth_if_forgotten()
         self.last_cleaned_at = now()
 
     def _take_first(self) -> tuple[Job, Queue] | None:
@@ -126,10 +142,9 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
     def _wait_for_redis(self) -> None:
         pause_s = 0.1
         while not self._stop_requested:
-            # Even before the first look: a Redis that is full answers PING, and then refuses again.
             time.sleep(pause_s)
             try:
-                self.connection.ping()
+                require_writes(self.connection)
                 self.register_birth_if_forgotten()
             except REDIS_AWAY:
                 pause_s = min(_LONGEST_RECONNECT_PAUSE_S, pause_s * 2)
@@ -138,5 +153,6 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
 
     def register_birth_if_forgotten(self) -> None:
         """A Redis that lost its data does not know us any more; RQ's tools should see us all the same."""
-        if not self.connection.exists(self.key):
+        if not self.connection.sismember(self.redis_workers_keys, self.key):
+            self.connection.delete(self.key)  # what a heartbeat left: RQ would take it for another's
             self.register_birth()

@@ -1,10 +1,10 @@
 """Brings back what dead workers held in Redis. Each step is one atomic script, so that several sweepers, and
 RQ's own cleaners, never bring the same entry back twice."""
 
-import time
-
 from redis import Redis
 from rq import Queue
+
+from veilgate.queueing.redis_clock import RedisClock
 
 
 def first_seen_key(queue: Queue) -> str:
@@ -51,12 +51,14 @@ class Sweeper:
     def __init__(self, redis: Redis, queues: list[Queue], *, handover_s: float) -> None:
         self._queues = queues
         self._handover_s = handover_s
+        self._clock = RedisClock(redis)
         self._return_started = redis.register_script(_RETURN_STARTED)
         self._return_handed_over = redis.register_script(_RETURN_HANDED_OVER)
 
     def sweep(self) -> int:
-        """Bring back what is overdue; returns how many entries that were."""
-        now_s = time.time()  # RQ's scores are the workers' wall clocks
+        """Bring back what is overdue, and forget ends that RQ has shown long enough; returns how many entries
+        are back."""
+        now_s = self._clock.now_s()
         back = 0
         for queue in self._queues:
             back += int(self._return_started(keys=[queue.started_job_registry.key, queue.key], args=[now_s]))
@@ -66,4 +68,7 @@ class Sweeper:
                     args=[now_s, now_s - self._handover_s],
                 )
             )
+            # RQ itself does this when somebody counts them: nobody did, and Redis grew with every job.
+            for registry in (queue.finished_job_registry, queue.failed_job_registry):
+                queue.connection.zremrangebyscore(registry.key, 0, now_s)
         return back

@@ -1,6 +1,7 @@
 """Redis pub/sub, only to wake those who wait: what there is to see is read from the database."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from redis import Redis
@@ -10,14 +11,29 @@ from veilgate.queueing.connection import REDIS_AWAY
 
 CHANNEL = "veilgate:wake"
 _RECONNECT_PAUSE_S = 1.0
+_QUIET_FACTOR = 10
 
 
-def publish(redis: Redis, job_ids: Sequence[str]) -> None:
-    """Tell all gateways that these jobs have something new. A lost message costs a poll, nothing else."""
-    try:
-        redis.publish(CHANNEL, " ".join(job_ids))
-    except REDIS_AWAY:
-        return
+class WakeupSender:
+    """Tells all gateways that jobs have something new. A lost message costs a poll, nothing else.
+
+    A Redis that does not answer would cost its caller, who records results, a time-out each time: after a
+    failure it is left alone for ten times as long as that took.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._quiet_until_s = 0.0
+
+    def __call__(self, job_ids: Sequence[str]) -> None:
+        began_s = time.monotonic()
+        if began_s < self._quiet_until_s:
+            return
+        try:
+            self._redis.publish(CHANNEL, " ".join(job_ids))
+        except REDIS_AWAY:
+            now_s = time.monotonic()
+            self._quiet_until_s = now_s + _QUIET_FACTOR * (now_s - began_s)
 
 
 class WakeupListener:

@@ -12,7 +12,7 @@ from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.races import WrittenByAnother
 from veilgate.persistence.records import BatchItemRecord, NewBatchItem
 from veilgate.persistence.unit_of_work import Database, Transaction
-from veilgate.services.intake import AcceptedJob, Intake, Upload
+from veilgate.services.intake import AcceptedJob, Intake, Upload, answered_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,16 @@ class Batches:
         if batch.resumed and (known := self._known(batch, position, upload)):
             return known
 
-        def write_item(transaction: Transaction, job_id: str) -> None:
+        def write_item(transaction: Transaction, job: AcceptedJob) -> None:
             transaction.batches.put(
-                NewBatchItem(batch.id, position, upload.filename, upload.file.sha256, job_id)
+                NewBatchItem(
+                    batch.id,
+                    position,
+                    upload.filename,
+                    upload.file.sha256,
+                    job.job_id,
+                    deduplicated=job.deduplicated,
+                )
             )
 
         try:
@@ -64,6 +71,14 @@ class Batches:
         except InputRejected as error:
             self.refuse(batch, position, upload.filename, error)
             raise
+
+    def has_taken(self, batch: OpenBatch, position: int) -> bool:
+        """Whether an earlier request with the same key has brought the file at this position."""
+        if not batch.resumed:
+            return False
+        with self._database.read() as transaction:
+            item = transaction.batches.item_at(batch.id, position)
+        return item is not None and item.job_id is not None
 
     @again_after_deadlock
     def refuse(self, batch: OpenBatch, position: int, filename: str, error: InputRejected) -> None:
@@ -119,7 +134,7 @@ class Batches:
                 raise _differs(position)
             job = transaction.jobs.get(item.job_id, owner_id=batch.owner_id)
         assert job
-        return AcceptedJob(job.id, job.lane, job.filename, job.file_size, is_new=False)
+        return answered_before(job, item.filename, deduplicated=item.deduplicated)
 
 
 def _differs(position: int) -> IdempotencyConflict:

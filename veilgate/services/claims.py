@@ -1,10 +1,15 @@
 """A worker's hold on its jobs: looking, claiming and renewing, each one short transaction."""
 
+import json
 from collections.abc import Sequence
 
+from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.deadlocks import again_after_deadlock
-from veilgate.persistence.records import ClaimedJob, WaitingJob
+from veilgate.persistence.records import ClaimedJob, NewEvent, WaitingJob
 from veilgate.persistence.unit_of_work import Database
+
+# A job that was started more often than that may be what breaks devices: it must not go on for ever.
+_MOST_DELIVERIES_OF_INNOCENTS = 8
 
 
 class Claims:
@@ -33,3 +38,20 @@ class Claims:
         """Renew leases of (job id, fence); returns the ids that are no longer ours."""
         with self._database.write() as transaction:
             return transaction.claims.extend(held, lease_ms=self._lease_ms)
+
+    @again_after_deadlock
+    def release(self, held: Sequence[ClaimedJob]) -> None:
+        """Return jobs to those that wait, with nothing held against them: it was the device that failed.
+
+        Those that were begun suspiciously often are left to `LeaseExpiry`, which has them run alone.
+        """
+        with self._database.write() as transaction:
+            for job in held:
+                if job.deliveries > _MOST_DELIVERIES_OF_INNOCENTS:
+                    continue
+                payload = json.dumps({"device_lost": True, "attempts": job.attempts})
+                event = NewEvent("job", JobStatus.SUBMITTED, payload)
+                if transaction.events.append_fenced(job.id, job.fence, event):
+                    transaction.claims.put_back(
+                        job.id, job.fence, attempts=job.attempts, delay_ms=0, suspect=False, error=None
+                    )

@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from veilgate.inference.batching import Pending, next_chunk
+from veilgate.telemetry.logging import get_logger
 
+_log = get_logger(__name__)
 T = TypeVar("T")
 
 
@@ -55,6 +57,18 @@ class DeviceLine(Generic[T]):
             self._pending.append(Pending(key, pixels))
             self._changed.notify()
 
+    @property
+    def max_pixels(self) -> int:
+        return self._bounds.max_pixels
+
+    def shrink(self, *, max_pixels: int) -> None:
+        """Keep chunks within fewer pixels from now on. One item by itself goes all the same."""
+        with self._changed:
+            if max_pixels >= self._bounds.max_pixels:
+                return
+            self._bounds = replace(self._bounds, max_pixels=max_pixels)
+        _log.warning("device.smaller_chunks", max_pixels=max_pixels)
+
     def close(self) -> None:
         with self._changed:
             self._closed = True
@@ -74,7 +88,7 @@ class DeviceLine(Generic[T]):
                     return None
                 chosen = self._next_chunk()
                 left_s = self._oldest_s + self._bounds.linger_s - time.monotonic()
-                if len(chosen) == self._bounds.max_items or left_s <= 0 or not self._more_may_come():
+                if self._is_full(chosen) or left_s <= 0 or not self._more_may_come():
                     break
                 # Another thread may take the items meanwhile, so look at everything anew.
                 self._changed.wait(left_s)
@@ -86,6 +100,11 @@ class DeviceLine(Generic[T]):
                 # Their own wake-up may have gone to the thread that takes this chunk.
                 self._changed.notify()
             return chunk
+
+    def _is_full(self, chosen: list[int]) -> bool:
+        """Whether one more of the same size would be too much."""
+        pixels = self._pending[chosen[0]].pixels
+        return len(chosen) == self._bounds.max_items or (len(chosen) + 1) * pixels > self._bounds.max_pixels
 
     def _next_chunk(self) -> list[int]:
         return next_chunk(self._pending, max_items=self._bounds.max_items, max_pixels=self._bounds.max_pixels)

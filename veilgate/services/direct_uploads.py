@@ -20,7 +20,7 @@ from veilgate.domain.options import UploadOptions
 from veilgate.persistence.races import WrittenByAnother
 from veilgate.persistence.records import DirectUploadRecord, NewDirectUpload
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services.intake import AcceptedJob, Intake, Upload
+from veilgate.services.intake import AcceptedJob, Intake, Upload, answered_before
 from veilgate.services.spool import Spool, SpooledFile
 from veilgate.storage.keys import announced_key
 from veilgate.storage.ports import SigningStore
@@ -125,7 +125,9 @@ class DirectUploads:
                 job = self._intake.inspect_and_store(
                     upload,
                     Lane.INTERACTIVE,
-                    beside=lambda transaction, job_id: transaction.direct_uploads.bind(announced.id, job_id),
+                    beside=lambda transaction, job: transaction.direct_uploads.bind(
+                        announced.id, job.job_id, deduplicated=job.deduplicated
+                    ),
                 )
             except InputRejected:
                 _discard(store, announced)
@@ -145,7 +147,7 @@ class DirectUploads:
                 return announced, None
             job = transaction.jobs.get(announced.job_id, owner_id=owner_id)
         assert job
-        return announced, AcceptedJob(job.id, job.lane, job.filename, job.file_size, is_new=False)
+        return announced, answered_before(job, announced.filename, deduplicated=announced.deduplicated)
 
     def _store(self) -> SigningStore:
         if self._given_store is None:

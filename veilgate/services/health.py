@@ -1,49 +1,102 @@
 """What works and what does not, and since when."""
 
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from copy import copy
 from typing import Any
 
-from veilgate.domain.errors import VeilgateError
+from veilgate.domain import errors
 from veilgate.persistence.unit_of_work import Database
+from veilgate.services.admission import Admission
+from veilgate.services.disk import Disk
+from veilgate.services.spool import Spool
+from veilgate.services.watched_part import NoAnswer, State, WatchedPart
 from veilgate.storage.ports import ObjectStore
 
 Present = dict[str, list[dict[str, Any]]]
 
+# How long an answer takes at most. All parts are asked side by side.
+PATIENCE_S = 5.0
+_HANGS = f"It has not answered for {PATIENCE_S:g} s."
+_BROKEN = "It could not be asked."
 _NO_WORKER = "No such process is at work; accepted jobs wait for one."
+
+# Without these nothing can be accepted durably, and what is raised when they do not answer.
+_NEEDED: dict[str, type[errors.Unavailable]] = {
+    "database": errors.DatabaseUnavailable,
+    "object_store": errors.ObjectStoreUnavailable,
+    "disk": errors.ObjectStoreUnavailable,
+}
+# Errors that callers met -> the parts that may be to blame. A full disk may be anybody's.
+_SUSPECTS: dict[type[errors.VeilgateError], tuple[str, ...]] = {
+    errors.DatabaseUnavailable: ("database",),
+    errors.ObjectStoreUnavailable: ("object_store",),
+    errors.DiskFull: ("disk", "object_store", "database"),
+    errors.QueueUnavailable: ("redis",),
+    errors.QueueFull: ("queue",),
+}
 
 
 class Health:
-    """`look_for_workers` asks Redis who is at work and raises `QueueUnavailable` when it cannot."""
+    """Knows of each part whether it works: by asking when somebody wants to know, and by errors that others
+    met meanwhile, which are looked into at once.
+
+    `look_for_workers` asks Redis who is at work and raises `QueueUnavailable` when it cannot.
+    """
 
     def __init__(
-        self, database: Database, store: ObjectStore, *, look_for_workers: Callable[[], Present]
+        self,
+        database: Database,
+        store: ObjectStore,
+        admission: Admission,
+        *,
+        spool: Spool,
+        disk: Disk,
+        look_for_workers: Callable[[], Present],
     ) -> None:
-        self._database = database
         self._store = store
+        self._spool = spool
+        self._disk = disk
+        self._free_bytes = 0
         self._look_for_workers = look_for_workers
-        self._lock = threading.Lock()
-        self._wrong_since: dict[str, int] = {}
+        self._workers: Present = {}
+        self._missing_since: dict[str, float] = {}
+        questions = {
+            "database": database.probe,
+            "object_store": self._ask_store,
+            "disk": self._ask_disk,
+            "redis": self._ask_redis,
+            "queue": admission.check_queue,
+        }
+        self._parts = {name: WatchedPart(name, ask) for name, ask in questions.items()}
+
+    def note(self, error: errors.VeilgateError) -> None:
+        """Somebody met this error. Costs nothing and waits for nobody."""
+        for name in _SUSPECTS.get(type(error), ()):
+            self._parts[name].suspect()
 
     def check_ready(self) -> None:
-        """Raise when this process cannot accept durably."""
-        self._ask_database()
-        self._store.check()
+        """Raise when this process cannot accept durably. A full queue is no reason: callers are told when to
+        come back, and a gateway that nothing is sent to could not even say where a job stands."""
+        for name, state in self._ask(_NEEDED).items():
+            if isinstance(state.error, NoAnswer):
+                raise _NEEDED[name](_HANGS)
+            if state.error is not None:
+                raise copy(state.error)  # it may be raised in several threads
 
     def report(self) -> dict[str, Any]:
         """Every part with its state. `degraded` still accepts uploads unless /ready says otherwise."""
+        states = self._ask(self._parts)
+        parts = {name: _described(state) for name, state in states.items()}
+        parts["disk"]["free_bytes"] = self._free_bytes
+        if states["database"].error is not None:
+            del parts["queue"]  # nothing is known of it
         workers: Present = {"images": [], "reconciler": []}
-        parts = {
-            "database": self._probe("database", self._ask_database),
-            "object_store": self._probe("object_store", self._store.check),
-            "redis": self._probe("redis", lambda: workers.update(self._look_for_workers())),
-        }
-        if parts["redis"]["status"] == "ok":
-            for family in ("images", "reconciler"):
-                name = f"{family}_worker"
-                is_there = bool(workers[family])
-                parts[name] = self._right(name) if is_there else self._wrong(name, "no_worker", _NO_WORKER)
+        if states["redis"].error is None:
+            workers |= self._workers
+            parts |= {
+                f"{family}_worker": self._presence(family, workers) for family in ("images", "reconciler")
+            }
         models = [model for worker in workers["images"] for model in worker.get("models", [])]
         healthy = all(part["status"] == "ok" for part in parts.values())
         return {
@@ -53,23 +106,44 @@ class Health:
             "models": {model["kind"]: model for model in models},
         }
 
-    def _ask_database(self) -> None:
-        with self._database.read() as transaction:
-            transaction.now_ms()
+    def close(self) -> None:
+        for part in self._parts.values():
+            part.close()
 
-    def _probe(self, name: str, probe: Callable[[], None]) -> dict[str, Any]:
-        try:
-            probe()
-        except VeilgateError as error:
-            return self._wrong(name, error.code, error.message)
-        return self._right(name)
+    def _ask(self, names: Iterable[str]) -> dict[str, State]:
+        until_s = time.monotonic() + PATIENCE_S
+        asked = {name: self._parts[name].begin() for name in names}
+        return {name: self._parts[name].state(asked[name], until_s=until_s) for name in asked}
 
-    def _wrong(self, name: str, code: str, message: str) -> dict[str, Any]:
-        with self._lock:
-            since = self._wrong_since.setdefault(name, int(time.time()))
-        return {"status": "wrong", "code": code, "message": message, "since": since}
+    def _ask_store(self) -> None:
+        """Where uploads are received counts as one with where they are stored."""
+        with self._spool.open():
+            self._store.check()
 
-    def _right(self, name: str) -> dict[str, Any]:
-        with self._lock:
-            self._wrong_since.pop(name, None)
+    def _ask_disk(self) -> None:
+        self._free_bytes = self._disk.free_bytes()
+        self._disk.require_room()
+
+    def _ask_redis(self) -> None:
+        self._workers = self._look_for_workers()
+
+    def _presence(self, family: str, workers: Present) -> dict[str, Any]:
+        if workers[family]:
+            self._missing_since.pop(family, None)
+            return {"status": "ok"}
+        since_s = self._missing_since.setdefault(family, time.time())
+        return _wrong("no_worker", _NO_WORKER, since_s)
+
+
+def _described(state: State) -> dict[str, Any]:
+    if state.error is None or state.since_s is None:
         return {"status": "ok"}
+    if isinstance(state.error, errors.VeilgateError):
+        return _wrong(state.error.code, state.error.message, state.since_s)
+    if isinstance(state.error, NoAnswer):
+        return _wrong("timeout", _HANGS, state.since_s)
+    return _wrong("internal", _BROKEN, state.since_s)
+
+
+def _wrong(code: str, message: str, since_s: float) -> dict[str, Any]:
+    return {"status": "wrong", "code": code, "message": message, "since": int(since_s)}

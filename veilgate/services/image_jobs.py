@@ -1,6 +1,6 @@
 """Claimed jobs as pictures for the engine."""
 
-from veilgate.domain.errors import InputRejected
+from veilgate.domain.errors import DeviceLost, InputRejected
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.pictures import PictureFormat, PictureHeader
 from veilgate.persistence.records import ClaimedJob
@@ -11,6 +11,10 @@ from veilgate.stages.contract import PictureWork
 class ImageJobs:
     def __init__(self, engine: PictureEngine) -> None:
         self._engine = engine
+
+    @property
+    def lost_device(self) -> DeviceLost | None:
+        return self._engine.lost_device
 
     def begin(self, job: ClaimedJob) -> None:
         """Hand a picture to the engine. One whose options this version does not know fails by itself."""

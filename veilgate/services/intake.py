@@ -4,22 +4,26 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from veilgate.domain.errors import EmptyFile, IdempotencyConflict, VeilgateError
+from veilgate.domain.errors import DatabaseUnavailable, EmptyFile, IdempotencyConflict, VeilgateError
 from veilgate.domain.ids import new_id
-from veilgate.domain.jobs import JobKind, Lane
+from veilgate.domain.jobs import JobKind, JobStatus, Lane
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.pictures import PictureHeader, PictureLimits
 from veilgate.imaging.sniff import inspect_picture
+from veilgate.persistence.deadlocks import again_after_deadlock
+from veilgate.persistence.dedup_keys import KeyHolder, read_holder
 from veilgate.persistence.new_uploads import NewUpload
-from veilgate.persistence.races import WrittenByAnother
-from veilgate.persistence.records import NewEvent, NewImage, NewJob
+from veilgate.persistence.races import UploadedByAnother, WrittenByAnother
+from veilgate.persistence.records import JobRecord, NewEvent, NewImage, NewJob
 from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.services.deduplication import dedup_key
 from veilgate.services.received_file import ReceivedFile
 from veilgate.services.shared_commit import Entry, SharedCommit
 from veilgate.storage.keys import original_key
 from veilgate.storage.ports import ObjectStore
+from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -43,73 +47,138 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedJob:
-    """`is_new` is False when an Idempotency-Key gave an earlier answer again."""
+    """What became of an upload, in the words of the answer.
+
+    `is_new` is False when nothing was made: an Idempotency-Key gave an earlier answer again, or the job of an
+    earlier upload of the same picture does for this one too (`deduplicated`). `results` is the JSON text of
+    such a job that is completed.
+    """
 
     job_id: str
     lane: Lane
     filename: str
     file_size: int
     is_new: bool
+    deduplicated: bool = False
+    status: JobStatus = JobStatus.SUBMITTED
+    results: str | None = None
+
+
+# Writes what belongs to an upload, in the transaction that writes the upload or joins it to an earlier one.
+Beside = Callable[[Transaction, AcceptedJob], None]
 
 
 class Intake:
-    """Takes pictures in. `accept` returns only when original and row survive a kill of every process."""
+    """Takes pictures in. `accept` returns only when original and row survive a kill of every process.
 
-    def __init__(self, database: Database, store: ObjectStore, *, limits: PictureLimits) -> None:
+    `models` says what results are made with, for `dedup_key`.
+    """
+
+    def __init__(self, database: Database, store: ObjectStore, *, limits: PictureLimits, models: str) -> None:
         self._database = database
         self._store = store
         self._limits = limits
+        self._models = models
         self._commits = SharedCommit(database)
 
     def accept(self, upload: Upload, *, idempotency_key: str | None = None) -> AcceptedJob:
         """Accept a single upload, or answer as before when its key was used for the same request."""
         header = self._inspect(upload.file)
-        if idempotency_key and (earlier := self._earlier(upload, idempotency_key)):
+        if idempotency_key is None:
+            return self._store_and_write(upload, header, Lane.INTERACTIVE, beside=None)
+        if earlier := self._earlier(upload, idempotency_key):
             return earlier
 
-        def bind_key(transaction: Transaction, job_id: str) -> None:
-            if idempotency_key:
-                transaction.idempotency.insert(
-                    idempotency_key, owner_id=upload.owner_id, fingerprint=upload.fingerprint, job_id=job_id
-                )
+        def bind_key(transaction: Transaction, job: AcceptedJob) -> None:
+            transaction.idempotency.insert(
+                idempotency_key,
+                owner_id=upload.owner_id,
+                fingerprint=upload.fingerprint,
+                job_id=job.job_id,
+                deduplicated=job.deduplicated,
+            )
 
         try:
-            return self.store_and_write(upload, header, Lane.INTERACTIVE, beside=bind_key)
+            return self._store_and_write(upload, header, Lane.INTERACTIVE, beside=bind_key)
         except WrittenByAnother:
-            assert idempotency_key
             earlier = self._earlier(upload, idempotency_key)
             assert earlier
             return earlier
 
-    def inspect_and_store(
-        self, upload: Upload, lane: Lane, *, beside: Callable[[Transaction, str], None]
-    ) -> AcceptedJob:
-        """Accept one file of a batch; `beside` writes its item in the same transaction."""
-        return self.store_and_write(upload, self._inspect(upload.file), lane, beside=beside)
+    def inspect_and_store(self, upload: Upload, lane: Lane, *, beside: Beside) -> AcceptedJob:
+        """Accept one file; `beside` writes what it is part of, as an item of a batch."""
+        return self._store_and_write(upload, self._inspect(upload.file), lane, beside=beside)
 
-    def store_and_write(
-        self, upload: Upload, header: PictureHeader, lane: Lane, *, beside: Callable[[Transaction, str], None]
+    def _store_and_write(
+        self, upload: Upload, header: PictureHeader, lane: Lane, *, beside: Beside | None
     ) -> AcceptedJob:
-        """Store the original, then write image and job in one transaction.
+        """Join the job that the same picture has, else store the original and write its rows."""
+        dedup = dedup_key(upload.owner_id, upload.file.sha256, upload.options, models=self._models)
+        holder = None if self._database.dedup_keys.is_free(dedup) else self._holder(dedup)
+        if holder and holder.stands:
+            return self._join(upload, holder, beside)
+        image_id = new_id()
+        key = original_key(image_id, accepted_epoch_s=time.time())
+        lane = upload.options.priority or lane
+        upload.file.store_in(self._store, key, media_type=header.format.media_type)
+        failpoint("after_put", image_id)
+        accepted = AcceptedJob(image_id, lane, upload.filename, upload.file.size, is_new=True)
+        entry = Entry(
+            _rows(upload, header, lane=lane, image_id=image_id, key=key, dedup=dedup),
+            lambda transaction: beside(transaction, accepted) if beside else None,
+            releases_key=holder is not None,
+        )
+        quicker = self._write(entry)
+        if quicker:
+            return self._join(upload, quicker, beside)
+        failpoint("after_commit", image_id)
+        return accepted
+
+    def _write(self, entry: Entry) -> KeyHolder | None:
+        """Commit the rows in one transaction; or None of it, and the job of whoever was quicker.
 
         When the commit itself fails its end is unknown, and the object stays: the row may be there. An object
         without a row is removed by housekeeping after two days.
         """
-        image_id = new_id()
-        key = original_key(image_id, accepted_epoch_s=time.time())
-        media_type, lane = header.format.media_type, upload.options.priority or lane
-        upload.file.store_in(self._store, key, media_type=media_type)
-        entry = Entry(
-            _rows(upload, header, lane=lane, image_id=image_id, key=key),
-            lambda transaction: beside(transaction, image_id),
-        )
         try:
             self._commits.write(entry)
-        except (VeilgateError, WrittenByAnother):
+        except (VeilgateError, WrittenByAnother) as error:
             if not entry.may_be_written:
-                self._discard(key)
-            raise
-        return AcceptedJob(image_id, lane, upload.filename, upload.file.size, is_new=True)
+                self._discard(entry.rows.image.original_key)
+            if not isinstance(error, UploadedByAnother):
+                raise
+        else:
+            return None
+        assert entry.rows.job.dedup_key
+        holder = self._holder(entry.rows.job.dedup_key)
+        if holder is None or not holder.stands:
+            # It came and ended in vain while we stored ours: whoever comes again finds a way that is free.
+            raise DatabaseUnavailable("The same picture has just failed or been cancelled; send it again.")
+        return holder
+
+    def _holder(self, key: str) -> KeyHolder | None:
+        with self._database.read() as transaction:
+            return read_holder(transaction.connection, key)
+
+    def _join(self, upload: Upload, holder: KeyHolder, beside: Beside | None) -> AcceptedJob:
+        job = AcceptedJob(
+            holder.job_id,
+            holder.lane,
+            upload.filename,
+            upload.file.size,
+            is_new=False,
+            deduplicated=True,
+            status=holder.status,
+            results=holder.results,
+        )
+        if beside:
+            self._write_beside(beside, job)
+        return job
+
+    @again_after_deadlock
+    def _write_beside(self, beside: Beside, job: AcceptedJob) -> None:
+        with self._database.write() as transaction:
+            beside(transaction, job)
 
     def has_answered(self, key: str, owner_id: str) -> bool:
         """Whether this Idempotency-Key has been used."""
@@ -130,11 +199,13 @@ class Intake:
 
     def _earlier(self, upload: Upload, key: str) -> AcceptedJob | None:
         with self._database.read() as transaction:
-            return earlier_job(transaction, key, upload.owner_id, fingerprint=upload.fingerprint)
+            earlier = earlier_job(transaction, key, upload.owner_id, fingerprint=upload.fingerprint)
+        # The job may be that of an earlier upload, under another name.
+        return replace(earlier, filename=upload.filename) if earlier else None
 
 
 def earlier_job(transaction: Transaction, key: str, owner_id: str, *, fingerprint: str) -> AcceptedJob | None:
-    """The job that this Idempotency-Key made. Raises `IdempotencyConflict` when it was another request's."""
+    """What was answered under this Idempotency-Key. Raises `IdempotencyConflict` if to another request."""
     record = transaction.idempotency.get(key, owner_id=owner_id)
     if record is None:
         return None
@@ -142,10 +213,21 @@ def earlier_job(transaction: Transaction, key: str, owner_id: str, *, fingerprin
         raise IdempotencyConflict
     job = transaction.jobs.get(record.job_id, owner_id=owner_id)
     assert job
-    return AcceptedJob(job.id, job.lane, job.filename, job.file_size, is_new=False)
+    return answered_before(job, job.filename, deduplicated=record.deduplicated)
 
 
-def _rows(upload: Upload, header: PictureHeader, *, lane: Lane, image_id: str, key: str) -> NewUpload:
+def answered_before(job: JobRecord, filename: str, *, deduplicated: bool) -> AcceptedJob:
+    """An earlier answer once more: the same of a job that was new then, and of one that was joined where it
+    stands now."""
+    answer = AcceptedJob(job.id, job.lane, filename, job.file_size, is_new=False)
+    if not deduplicated:
+        return answer
+    return replace(answer, deduplicated=True, status=job.status, results=job.results)
+
+
+def _rows(
+    upload: Upload, header: PictureHeader, *, lane: Lane, image_id: str, key: str, dedup: str
+) -> NewUpload:
     payload = {"filename": upload.filename, "file_size": upload.file.size}
     return NewUpload(
         NewImage(
@@ -167,6 +249,7 @@ def _rows(upload: Upload, header: PictureHeader, *, lane: Lane, image_id: str, k
             lane=lane,
             options=upload.options.as_json(),
             correlation_id=upload.correlation_id,
+            dedup_key=dedup,
         ),
         NewEvent("job", "submitted", json.dumps(payload)),
     )

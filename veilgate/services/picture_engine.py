@@ -5,12 +5,14 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
-from veilgate.domain.errors import StageFailed, VeilgateError
+from veilgate.domain.errors import DeviceLost, VeilgateError
 from veilgate.domain.outcomes import NOT_ASKED, Outcome, OutcomeKind
 from veilgate.services.device_line import ChunkBounds, DeviceLine
-from veilgate.stages.contract import BatchStage, PictureWork, RunsOn
+from veilgate.services.guarded_run import as_ours, run_guarded
+from veilgate.stages.contract import PictureWork, RunsOn
 from veilgate.stages.pipeline import Node, Pipeline
 from veilgate.telemetry.logging import get_logger
 
@@ -64,7 +66,8 @@ class _Run:
 
 
 class PictureEngine:
-    """The listener hears of every stage and every end of a submitted picture, unless it was abandoned."""
+    """The listener hears of every stage and every end of a submitted picture, unless it was abandoned, or the
+    device was lost: then the pictures that need it stay where they are."""
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class PictureEngine:
         self._listener = listener
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
+        self._lost_device: DeviceLost | None = None
         self._children = ThreadPoolExecutor(decode_threads, thread_name_prefix="prepare")
         self._cpu = ThreadPoolExecutor(cpu_threads, thread_name_prefix="finish")
         self._device: DeviceLine[tuple[Node, _Run]] = DeviceLine(
@@ -88,6 +92,16 @@ class PictureEngine:
             threads=device_threads,
             more_may_come=self._more_may_come,
         )
+
+    @property
+    def lost_device(self) -> DeviceLost | None:
+        """Set once the device does not work any more; nothing but a new process helps."""
+        return self._lost_device
+
+    @property
+    def chunk_pixels(self) -> int:
+        """How many pixels a chunk may have, after all that did not fit."""
+        return self._device.max_pixels
 
     def submit(self, work: PictureWork) -> None:
         run = _Run(work, time.monotonic())
@@ -166,7 +180,7 @@ class PictureEngine:
         try:
             size_wh = node.stage.chunk_size_wh(run.work)
         except Exception as error:  # noqa: BLE001 - as whatever a stage raises; nobody else would hear of it
-            self._hear(node, [run], [Outcome.failed(_as_ours(error, node.name))], took_ms=0)
+            self._hear(node, [run], [Outcome.failed(as_ours(error, node.name))], took_ms=0)
         else:
             self._device.add((node, run), key=(node.name, size_wh), pixels=size_wh[0] * size_wh[1])
 
@@ -174,11 +188,23 @@ class PictureEngine:
         """Run one stage for pictures that share a chunk."""
         node = chunk[0][0]
         runs = [run for _, run in chunk if not run.over]
-        if not runs:
+        is_in_vain = self._lost_device and node.stage.runs_on is RunsOn.DEVICE
+        if not runs or is_in_vain:
             return
         began_s = time.monotonic()
-        outcomes = run_guarded(node.stage, [run.work for run in runs])
+        works = [run.work for run in runs]
+        try:
+            outcomes = run_guarded(node.stage, works, did_not_fit=partial(self._halve, node, works[0]))
+        except DeviceLost as error:
+            self._lost_device = error
+            _log.error("device.lost", reason=error.message, pictures=len(works))
+            return
         self._hear(node, runs, outcomes, took_ms=round((time.monotonic() - began_s) * 1000))
+
+    def _halve(self, node: Node, work: PictureWork, count: int) -> None:
+        """So many pictures of one size were too much for the device: never try that again."""
+        width, height = node.stage.chunk_size_wh(work)
+        self._device.shrink(max_pixels=width * height * (count // 2))
 
     def _hear(self, node: Node, runs: Sequence[_Run], outcomes: Sequence[Outcome], *, took_ms: int) -> None:
         """Hand on what a stage said of some pictures, and let each go on."""
@@ -218,24 +244,3 @@ def _essential_error(run: _Run) -> VeilgateError | None:
         if node.essential and outcome.kind is OutcomeKind.FAILED:
             return outcome.error
     return None
-
-
-def run_guarded(stage: BatchStage, works: Sequence[PictureWork]) -> list[Outcome]:
-    """Run a stage; if it raises, split the chunk until the guilty picture fails alone."""
-    try:
-        outcomes = stage.run(works)
-        if len(outcomes) != len(works):
-            raise StageFailed(f"{stage.name} gave {len(outcomes)} outcomes for {len(works)} pictures.")
-    except Exception as error:  # noqa: BLE001 - whatever a model or codec raises belongs to its picture
-        if len(works) > 1:
-            middle = len(works) // 2
-            return run_guarded(stage, works[:middle]) + run_guarded(stage, works[middle:])
-        return [Outcome.failed(_as_ours(error, stage.name))]
-    return outcomes
-
-
-def _as_ours(error: Exception, stage_name: str) -> VeilgateError:
-    if isinstance(error, VeilgateError):
-        return error
-    _log.exception("stage.raised", stage=stage_name, exc_info=error)
-    return StageFailed(f"{stage_name} raised {type(error).__name__}.")

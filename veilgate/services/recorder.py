@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from veilgate.domain.errors import StageFailed, Unavailable, VeilgateError
 from veilgate.domain.jobs import JobStatus
-from veilgate.domain.retry import RetryPolicy, decide_retry
+from veilgate.domain.retry import RetryPolicy, costs_attempt, decide_retry
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
@@ -159,10 +159,11 @@ class Recorder:
         return Settlement(work.job_id, work.fence, Verdict.COMPLETED)
 
     def _write_failure(self, transaction: Transaction, end: PictureEnd, error: VeilgateError) -> Settlement:
-        work, attempts = end.work, end.work.attempts + 1
+        work, attempts = end.work, end.work.attempts + (1 if costs_attempt(error) else 0)
         decision = decide_retry(
             error,
             attempts=attempts,
+            starts=work.fence,
             policy=self._retry_policy,
             jitter=random.random(),  # noqa: S311 - not a secret
         )
@@ -201,6 +202,8 @@ class Recorder:
         Whoever claimed the job after us may have stored its own already.
         """
         job_id, fence = settlement.job_id, settlement.fence
+        if settlement.verdict is Verdict.LOST:
+            _log.warning("record.discarded", job_id=job_id, fence=fence)
         if settlement.verdict is Verdict.COMPLETED and fence == 1:
             return
         try:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
 
-from veilgate.domain.errors import DatabaseUnavailable, Unavailable
+from veilgate.domain.errors import DatabaseUnavailable, Unavailable, VeilgateError
 from veilgate.persistence.deadlocks import again_after_deadlock
+from veilgate.persistence.dedup_keys import release_keys
 from veilgate.persistence.new_uploads import NewUpload, insert_uploads
 from veilgate.persistence.unit_of_work import Database, Transaction
 
@@ -27,11 +28,13 @@ def _locked() -> threading.Lock:
 class Entry:
     """One upload's rows, and `beside`, which writes what belongs to them in the same transaction.
 
+    With `releases_key`, its de-duplication key is first taken from a job that failed or was cancelled.
     `may_be_written` says, when `SharedCommit.write` has raised, that the end of the commit is unknown.
     """
 
     rows: NewUpload
     beside: Callable[[Transaction], None]
+    releases_key: bool = False
     may_be_written: bool = False
     is_done: bool = False
     turn: threading.Lock = field(default_factory=_locked)
@@ -83,6 +86,10 @@ class SharedCommit:
         try:
             self._write(group)
         except Exception as error:  # noqa: BLE001 - each hears of it in its own thread
+            if group[0].may_be_written and self._is_written(group):
+                for entry in group:
+                    entry.error = None
+                return
             together = len(group) > 1 and not group[0].may_be_written
             if together and not isinstance(error, Unavailable):
                 self._commit_singly(group)
@@ -98,11 +105,26 @@ class SharedCommit:
             if isinstance(entry.error, Unavailable):
                 return  # the others would wait as long for as little, and are told the same
 
+    def _is_written(self, group: list[Entry]) -> bool:
+        """Whether a commit whose reply was lost is there: looked up once, for all, on another connection.
+
+        That it is not there says little: the server may still be at it.
+        """
+        one = group[0].rows.job
+        try:
+            with self._database.read() as transaction:
+                return transaction.jobs.get(one.id, owner_id=one.owner_id) is not None
+        except VeilgateError:
+            return False
+
     @again_after_deadlock
     def _write(self, group: list[Entry]) -> None:
         for entry in group:
             entry.may_be_written = False
+        released = [key for entry in group if entry.releases_key and (key := entry.rows.job.dedup_key)]
         with self._database.write() as transaction:
+            if released:
+                release_keys(transaction.connection, released)
             insert_uploads(transaction.connection, [entry.rows for entry in group])
             for entry in group:
                 entry.beside(transaction)

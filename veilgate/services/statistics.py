@@ -34,7 +34,8 @@ class Statistics:
         }
 
     def queues(self) -> dict[str, Any]:
-        """Who waits, by lane, and how long the oldest has waited (seconds)."""
+        """Who waits, by lane, and how long the one that has been due longest (seconds), which is what
+        MAX_QUEUE_AGE_S bounds: back-off is no waiting."""
         with self._database.read() as transaction:
             lanes = transaction.jobs.waiting_by_lane()
             processing = transaction.jobs.count_open()[JobStatus.PROCESSING]
@@ -43,7 +44,7 @@ class Statistics:
             "waiting": {
                 lane: {
                     "jobs": count,
-                    "oldest_age": round((now_ms - since_ms) / 1000, 3) if since_ms is not None else None,
+                    "oldest_age": None if since_ms is None else max(now_ms - since_ms, 0) / 1000,
                 }
                 for lane, (count, since_ms) in lanes.items()
             },

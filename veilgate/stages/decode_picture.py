@@ -9,6 +9,9 @@ from veilgate.imaging.picture import Picture
 from veilgate.stages.contract import PictureWork, RunsOn
 from veilgate.storage.ports import ObjectStore
 
+# Wrong bytes may be of the way here, not of the store: another reading costs less than another attempt.
+_READINGS = 2
+
 
 class DecodePicture:
     name = "decode_picture"
@@ -25,12 +28,16 @@ class DecodePicture:
         return [self._run_one(work) for work in works]
 
     def _run_one(self, work: PictureWork) -> Outcome:
-        try:
-            data = self._store.get(work.original_key)
-        except FileNotFoundError as error:
-            raise OriginalMissing from error
-        if hashlib.sha256(data).hexdigest() != work.sha256:
-            raise OriginalDamaged
-        picture = self._decode(data)
+        picture = self._decode(self._original(work))
         report = {"width": picture.width, "height": picture.height, "format": picture.format}
         return Outcome.produced(picture, report)
+
+    def _original(self, work: PictureWork) -> bytes:
+        for _ in range(_READINGS):
+            try:
+                data = self._store.get(work.original_key)
+            except FileNotFoundError as error:
+                raise OriginalMissing from error
+            if hashlib.sha256(data).hexdigest() == work.sha256:
+                return data
+        raise OriginalDamaged

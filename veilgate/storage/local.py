@@ -79,10 +79,9 @@ class LocalObjectStore:
     def list(self, prefix: str) -> Iterator[str]:
         # The folder part of a prefix is a folder; what is left is the start of a name.
         folder = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self._root
-        for parent, _, names in os.walk(folder):
-            for name in names:
-                path = Path(parent) / name
-                key = path.relative_to(self._root).as_posix()
+        with _translated_errors():
+            for path in _files_below(str(folder)):
+                key = Path(path).relative_to(self._root).as_posix()
                 if key.startswith(prefix) and not key.startswith(_INCOMING):
                     yield key
 
@@ -93,8 +92,10 @@ class LocalObjectStore:
         with _translated_errors():
             self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
             probe = self._incoming / f"probe-{uuid4().hex}"
-            probe.write_bytes(b"ok")
-            probe.unlink(missing_ok=True)
+            try:
+                probe.write_bytes(b"ok")
+            finally:
+                probe.unlink(missing_ok=True)  # also what a full disk has left of it
 
     def remove_unfinished(self, *, older_than_s: float) -> int:
         removed = 0
@@ -180,6 +181,20 @@ class LocalObjectStore:
             except OSError:
                 return
             folder = folder.parent
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    """As they are found: with a list of what a folder holds, 50,000 results took 13 MB."""
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:  # it was dropped when its last file went
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files_below(entry.path)
+            else:
+                yield entry.path
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -16,6 +16,7 @@ from veilgate.storage.s3_client import S3Access, open_client
 from veilgate.storage.s3_failures import as_settings_to_mend, translated_errors, unavailable
 from veilgate.storage.s3_multipart import MULTIPART_FROM_BYTES, put_in_parts
 
+_PROBES = "probe/"
 _CHUNK_BYTES = 1 << 20
 # As many as DeleteObjects takes.
 _DELETE_GROUP = 1000
@@ -115,14 +116,24 @@ class S3ObjectStore:
                             Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
                         )
                         removed += 1
+            removed += self._remove_probes(before)
         return removed
+
+    def _remove_probes(self, before: datetime) -> int:
+        """What processes left that were killed in `require_usable`."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=_PROBES)
+        entries = [entry for page in pages for entry in page.get("Contents", [])]
+        old = [entry["Key"] for entry in entries if entry["LastModified"] < before]
+        for key in old:
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        return len(old)
 
     def require_usable(self) -> None:
         """Show that we may list, write and delete. Raises `ConfigurationError`, naming the setting at fault,
         or `ObjectStoreUnavailable` when that cannot be known now."""
         region, probe = self._access.region, b"veilgate"
         # Several processes may start at once.
-        probe_key = f"probe/{uuid4().hex}"
+        probe_key = f"{_PROBES}{uuid4().hex}"
         with as_settings_to_mend(self._bucket, region):
             # Not HeadBucket: only an answer with a body says what is wrong.
             self._client.list_objects_v2(Bucket=self._bucket, MaxKeys=1)

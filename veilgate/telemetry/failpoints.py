@@ -17,6 +17,7 @@ from veilgate.domain.errors import ConfigurationError
 
 # Every place, in the order in which a picture comes by.
 PLACES = {
+    "before_work": "a worker is about to try its face model; it has taken nothing yet",
     "before_rename": "an object is written and has not got its name (local store)",
     "after_put": "an original is stored; no row says so",
     "after_commit": "an upload is committed; no worker and no caller knows",

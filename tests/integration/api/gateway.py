@@ -37,6 +37,19 @@ class Processes:
     def run(self, *arguments: str) -> None:
         subprocess.run([sys.executable, *arguments], cwd=REPOSITORY_ROOT, env=self._env, check=True)
 
+    def ask(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end, whatever that is; its answer as text."""
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=REPOSITORY_ROOT,
+            env={**self._env, **settings},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
     def start(self, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
         with (self.data_dir / "processes.log").open("ab") as log:
             return subprocess.Popen(
@@ -94,13 +107,15 @@ class Gateway:
         self.process.kill()
         self.process.wait(STOP_TIMEOUT_S)
 
+    def stop_workers(self) -> None:
+        """Drained, as by an operator."""
+        _end(self._workers)
+        self._workers.clear()
+
     def close(self) -> None:
         self.http.close()
         self._engine.dispose()
-        for process in (self.process, *self._workers):
-            process.terminate()
-        for process in (self.process, *self._workers):
-            process.wait(STOP_TIMEOUT_S)
+        _end([self.process, *self._workers])
 
     @property
     def log(self) -> str:
@@ -166,3 +181,10 @@ class Gateway:
 
     def _is_healthy(self) -> bool:
         return bool(self.http.get("/health").json()["status"] == "ok")
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait(STOP_TIMEOUT_S)

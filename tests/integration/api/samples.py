@@ -1,6 +1,7 @@
 """Files to send: good pictures, and files that are none."""
 
 import io
+import os
 import struct
 import zlib
 from typing import Any
@@ -29,6 +30,11 @@ def png_of_size(width: int, height: int) -> bytes:
         + chunk(b"IDAT", zlib.compress(b""))
         + chunk(b"IEND", b"")
     )
+
+
+def fresh(like: bytes = b"") -> bytes:
+    """A picture that nobody has sent before: decoders ignore what follows the end of a JPEG."""
+    return (like or GOOD) + os.urandom(8)
 
 
 GOOD = picture()

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.integration.api.gateway import Gateway
-from tests.integration.api.samples import GOOD
+from tests.integration.api.samples import fresh
 from veilgate.domain.ids import new_id
 
 ROUTES = [
@@ -33,7 +33,7 @@ NO_IDS = [
 
 @pytest.mark.parametrize(("method", "route", "code"), ROUTES)
 def test_an_id_of_nothing(gateway: Gateway, method: str, route: str, code: str) -> None:
-    known = gateway.accepted_job(GOOD)
+    known = gateway.accepted_job(fresh())
     for no_id in (*NO_IDS, new_id(), known.upper(), f"{known} ", known.replace("-", "")):
         answer = gateway.http.request(method, route.format(quote(no_id, safe="")))
         assert (answer.status_code, answer.json()["code"]) == (404, code), no_id
@@ -60,7 +60,7 @@ def test_another_method_is_told_which_are_allowed(gateway: Gateway, method: str,
 
 @pytest.mark.parametrize("wait", ["-1", "NaN", "1e9", "61", "x", "inf", ""])
 def test_a_wait_that_is_none_is_refused(gateway: Gateway, wait: str) -> None:
-    job_id = gateway.accepted_job(GOOD)
+    job_id = gateway.accepted_job(fresh())
     answer = gateway.http.get(f"/status/{job_id}", params={"wait": wait})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_parameter")
     assert "wait" in answer.json()["detail"]

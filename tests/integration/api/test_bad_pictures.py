@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.integration.api.gateway import Gateway
-from tests.integration.api.samples import BAD_PICTURES, GOOD
+from tests.integration.api.samples import BAD_PICTURES, GOOD, fresh
 
 ANSWER_WITHIN_S = 1.0
 NAMES = sorted(BAD_PICTURES)
@@ -28,13 +28,13 @@ def test_it_is_refused_and_nothing_is_kept(gateway: Gateway, name: str) -> None:
     assert set(document) == {"type", "title", "status", "code", "detail"}
     assert_says_nothing_of_the_inside(answer.text, gateway)
     assert gateway.stored() == before
-    assert gateway.upload(GOOD).status_code == 202
+    assert gateway.upload(fresh()).status_code == 202
 
 
 def test_in_a_batch_each_file_stands_for_itself(gateway: Gateway) -> None:
     files = [("files", (f"{name}.jpg", BAD_PICTURES[name][0])) for name in NAMES[:-2]]
-    files[3:3] = [("files", ("first.jpg", GOOD))]
-    files.append(("files", ("last.jpg", GOOD)))
+    files[3:3] = [("files", ("first.jpg", fresh()))]
+    files.append(("files", ("last.jpg", fresh())))
     answer = gateway.http.post("/batch-upload", files=files)
     assert answer.status_code == 202
     document = answer.json()
@@ -45,7 +45,7 @@ def test_in_a_batch_each_file_stands_for_itself(gateway: Gateway) -> None:
 
 
 def test_the_largest_file_is_taken_and_one_byte_more_is_not(gateway: Gateway) -> None:
-    largest = GOOD + bytes(1_000_000 - len(GOOD))
+    largest = fresh(GOOD + bytes(1_000_000 - 8 - len(GOOD)))
     assert gateway.upload(largest).json()["file_size"] == 1_000_000
     before = gateway.stored()
     answer = gateway.upload(largest + b"\0")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.api.gateway import Gateway
 from tests.integration.api.raw_http import END, connect, file_part, post, post_head, text_part
-from tests.integration.api.samples import GOOD, picture
+from tests.integration.api.samples import GOOD, fresh, picture
 from tests.waiting import wait_until
 
 Files = Sequence[tuple[str, bytes]]
@@ -22,7 +22,7 @@ def send(gateway: Gateway, files: Files, key: str | None = None, **options: str)
 
 
 def pictures(count: int) -> list[tuple[str, bytes]]:
-    return [(f"{number}.jpg", picture(seed=100 + number)) for number in range(count)]
+    return [(f"{number}.jpg", fresh()) for number in range(count)]
 
 
 def test_the_answer_names_every_file_in_order(gateway: Gateway) -> None:
@@ -35,7 +35,10 @@ def test_the_answer_names_every_file_in_order(gateway: Gateway) -> None:
     assert [(item["filename"], item["file_size"]) for item in document["accepted"]] == [
         (name, len(content)) for name, content in (*files, files[0])
     ]
-    assert len({item["job_id"] for item in document["accepted"]}) == 4
+    job_ids = [item["job_id"] for item in document["accepted"]]
+    assert len(set(job_ids)) == 3
+    assert job_ids[3] == job_ids[0], "the same file once more"
+    assert [item["deduplicated"] for item in document["accepted"]] == [False, False, False, True]
     assert [(item["filename"], item["error"]["code"]) for item in document["rejected"]] == [
         ("no.jpg", "not_an_image")
     ]

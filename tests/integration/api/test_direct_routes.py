@@ -3,7 +3,7 @@
 import pytest
 
 from tests.integration.api.gateway import Gateway
-from tests.integration.api.samples import GOOD
+from tests.integration.api.samples import fresh
 
 
 def test_a_wrong_method_is_told_which_are_right(gateway: Gateway) -> None:
@@ -13,13 +13,13 @@ def test_a_wrong_method_is_told_which_are_right(gateway: Gateway) -> None:
 
 
 def test_what_stands_in_the_query_does_not_matter_to_an_upload(gateway: Gateway) -> None:
-    answer = gateway.http.post("/upload?blur_style=no&x=1", files={"file": ("a.jpg", GOOD)})
+    answer = gateway.http.post("/upload?blur_style=no&x=1", files={"file": ("a.jpg", fresh())})
     assert answer.status_code == 202
 
 
 @pytest.mark.parametrize("query", ["", "?wait=0", "?unknown=1"])
 def test_a_query_changes_nothing_about_a_status(gateway: Gateway, query: str) -> None:
-    job_id = gateway.accepted_job(GOOD)
+    job_id = gateway.accepted_job(fresh())
     answer = gateway.http.get(f"/status/{job_id}{query}")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     assert answer.json()["job_id"] == job_id
@@ -51,7 +51,7 @@ def test_the_docs_name_all_parameters(gateway: Gateway) -> None:
 
 
 def test_the_log_names_the_route_and_not_the_job(gateway: Gateway) -> None:
-    job_id = gateway.accepted_job(GOOD)
+    job_id = gateway.accepted_job(fresh())
     gateway.status(job_id)
     assert '"route": "/status/{job_id}"' in gateway.log
     assert f"/status/{job_id}" not in gateway.log

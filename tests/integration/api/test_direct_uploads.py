@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from tests.fixtures.object_server import FaultProxy, Picks, S3Server, s3_settings
 from tests.integration.api.conftest import SMALL_LIMITS, StartGateway
 from tests.integration.api.gateway import Gateway
-from tests.integration.api.samples import BAD_PICTURES, GOOD, picture
+from tests.integration.api.samples import BAD_PICTURES, fresh, picture
 from tests.waiting import wait_until
 
 UNKNOWN = "0190a0a0-0000-7000-8000-000000000000"
@@ -89,41 +89,58 @@ def house(shared: S3Gateway) -> S3Gateway:
 
 
 def test_a_picture_goes_in_without_passing_the_gateway(house: S3Gateway) -> None:
+    sent = fresh()
     options = {"blur_style": "mosaic", "mask_scale": 1.5, "priority": "bulk"}
-    announced = house.announced(GOOD, filename="../holiday.jpg", options=options)
+    announced = house.announced(sent, filename="../holiday.jpg", options=options)
     assert set(announced) == {"upload_id", "method", "url", "headers", "expires_at", "complete"}
     assert announced["method"] == "PUT"
-    house.put(announced, GOOD)
+    house.put(announced, sent)
     answer = house.complete(announced)
     assert answer.status_code == 202, answer.text
     job_id = answer.json()["job_id"]
     assert answer.json() == {
         "job_id": job_id,
         "filename": "holiday.jpg",
-        "file_size": len(GOOD),
+        "file_size": len(sent),
         "status": "submitted",
+        "deduplicated": False,
         "message": f"Stored; see /status/{job_id}.",
     }
     assert answer.headers["location"] == f"/status/{job_id}"
     document = house.gateway.status(job_id)
     assert {name: document["options"][name] for name in options} == options
     assert [key.partition("/")[0] for key in house.stored_keys()] == ["original"]
-    assert house.gateway.http.get(f"/images/{job_id}/original").content == GOOD
+    assert house.gateway.http.get(f"/images/{job_id}/original").content == sent
     assert house.gateway.held_files() == set()
 
 
 def test_completing_again_gives_the_same_answer(house: S3Gateway) -> None:
-    announced = house.announced(GOOD)
-    house.put(announced, GOOD)
+    sent = fresh()
+    announced = house.announced(sent)
+    house.put(announced, sent)
     first = house.complete(announced)
     rows = house.gateway.rows()
     assert [house.complete(announced).json() for _ in range(3)] == [first.json()] * 3
     assert house.gateway.rows() == rows
 
 
+def test_a_picture_that_is_known_is_not_stored_again(house: S3Gateway) -> None:
+    sent = fresh()
+    job_id = house.gateway.accepted_job(sent)
+    before, keys = house.gateway.rows(), house.stored_keys()
+    announced = house.announced(sent, filename="b.jpg")
+    house.put(announced, sent)
+    answer = house.complete(announced)
+    assert (answer.status_code, answer.json()["job_id"]) == (202, job_id)
+    assert (answer.json()["deduplicated"], answer.json()["filename"]) == (True, "b.jpg")
+    assert (house.gateway.rows(), house.stored_keys()) == (before, keys)
+    assert house.complete(announced).json() == answer.json()
+
+
 def test_of_many_completions_at_once_one_makes_the_job(house: S3Gateway) -> None:
-    announced = house.announced(GOOD)
-    house.put(announced, GOOD)
+    sent = fresh()
+    announced = house.announced(sent)
+    house.put(announced, sent)
     before = house.gateway.rows()
     with ThreadPoolExecutor(12) as callers:
         answers = list(callers.map(lambda _: house.complete(announced), range(12)))
@@ -134,33 +151,40 @@ def test_of_many_completions_at_once_one_makes_the_job(house: S3Gateway) -> None
 
 
 def test_the_original_is_not_what_may_still_be_put(house: S3Gateway) -> None:
-    announced = house.announced(GOOD)
-    house.put(announced, GOOD)
+    sent = fresh()
+    announced = house.announced(sent)
+    house.put(announced, sent)
     job_id = house.complete(announced).json()["job_id"]
-    other = picture(seed=7)[: len(GOOD)].ljust(len(GOOD), b"\0")
+    other = picture(seed=7)[: len(sent)].ljust(len(sent), b"\0")
     house.put(announced, other)
-    assert house.gateway.http.get(f"/images/{job_id}/original").content == GOOD
+    assert house.gateway.http.get(f"/images/{job_id}/original").content == sent
     assert house.complete(announced).json()["job_id"] == job_id
 
 
 def test_nothing_put_is_incomplete(house: S3Gateway) -> None:
-    announced = house.announced(GOOD)
+    sent = fresh()
+    announced = house.announced(sent)
     assert code_of(house.complete(announced)) == (409, "upload_incomplete")
-    house.put(announced, GOOD)
+    house.put(announced, sent)
     assert house.complete(announced).status_code == 202
 
 
 @pytest.mark.parametrize(
-    "wrong", [GOOD[:-1], GOOD + b"x", GOOD[:-1] + b"x", b""], ids=["short", "long", "other", "empty"]
+    "spoil",
+    [lambda sent: sent[:-1], lambda sent: sent + b"x", lambda sent: b"x" + sent[1:], lambda _sent: b""],
+    ids=["short", "long", "other", "empty"],
 )
-def test_what_was_not_announced_is_refused_and_may_be_put_again(house: S3Gateway, wrong: bytes) -> None:
-    announced = house.announced(GOOD)
+def test_what_was_not_announced_is_refused_and_may_be_put_again(
+    house: S3Gateway, spoil: Callable[[bytes], bytes]
+) -> None:
+    sent = fresh()
+    announced = house.announced(sent)
     # This server takes anything at a signed address; AWS would refuse it there and then.
-    house.put({**announced, "headers": {}}, wrong)
+    house.put({**announced, "headers": {}}, spoil(sent))
     assert code_of(house.complete(announced)) == (422, "upload_mismatch")
     assert house.stored_keys() == []
     assert code_of(house.complete(announced)) == (409, "upload_incomplete")
-    house.put(announced, GOOD)
+    house.put(announced, sent)
     assert house.complete(announced).status_code == 202
 
 
@@ -182,8 +206,9 @@ def test_an_unknown_upload_is_not_found(house: S3Gateway, upload_id: str) -> Non
 
 
 def test_an_upload_of_somebody_else_is_not_found(house: S3Gateway) -> None:
-    announced = house.announced(GOOD)
-    house.put(announced, GOOD)
+    sent = fresh()
+    announced = house.announced(sent)
+    house.put(announced, sent)
     with sqlite3.connect(house.gateway.data_dir / "veilgate.db") as connection:
         connection.execute("UPDATE direct_uploads SET owner_id = 'b' WHERE id = ?", [announced["upload_id"]])
     connection.close()
@@ -243,9 +268,10 @@ def test_members_out_of_range(house: S3Gateway, members: dict[str, Any], status:
 
 
 def test_file_names_are_cleaned_as_in_any_upload(house: S3Gateway) -> None:
+    sent = fresh()
     for given, shown in [("a/b\\c\u202e.jpg\n", "c.jpg"), ("\ud800", "unnamed"), ("x" * 9000, "x" * 255)]:
-        announced = house.announced(GOOD, filename=given)
-        house.put(announced, GOOD)
+        announced = house.announced(sent, filename=given)
+        house.put(announced, sent)
         assert house.complete(announced).json()["filename"] == shown
 
 
@@ -270,11 +296,12 @@ def _is_removing_what_was_put(method: str, path: str) -> bool:
 def test_after_a_kill_in_between_one_job_comes_of_it(
     start_gateway: StartGateway, s3_server: S3Server, fault_proxy: FaultProxy, step: Picks
 ) -> None:
+    sent = fresh()
     bucket = s3_server.new_bucket()
     gateway = start_gateway(**s3_settings(fault_proxy.endpoint_url, bucket))
     house = S3Gateway(gateway, s3_server, bucket)
-    announced = house.announced(GOOD)
-    house.put(announced, GOOD)
+    announced = house.announced(sent)
+    house.put(announced, sent)
     fault_proxy.requests.clear()
     fault_proxy.hanging = step
     with ThreadPoolExecutor(1) as caller:
@@ -297,13 +324,14 @@ def test_after_a_kill_in_between_one_job_comes_of_it(
 def test_while_s3_is_away_nothing_is_accepted_and_then_it_is(
     start_gateway: StartGateway, s3_server: S3Server, fault_proxy: FaultProxy
 ) -> None:
+    sent = fresh()
     bucket = s3_server.new_bucket()
     gateway = start_gateway(**s3_settings(fault_proxy.endpoint_url, bucket))
     house = S3Gateway(gateway, s3_server, bucket)
-    announced = house.announced(GOOD)
-    house.put(announced, GOOD)
+    announced = house.announced(sent)
+    house.put(announced, sent)
     fault_proxy.fail_next(1000, 503, "SlowDown")
-    answers = [gateway.upload(GOOD), gateway.http.get("/ready"), house.complete(announced)]
+    answers = [gateway.upload(fresh()), gateway.http.get("/ready"), house.complete(announced)]
     for answer in answers:
         assert code_of(answer) == (503, "object_store_unavailable")
         assert "test-" not in answer.text, "no keys"
@@ -311,4 +339,4 @@ def test_while_s3_is_away_nothing_is_accepted_and_then_it_is(
     fault_proxy.recover()
     assert gateway.http.get("/ready").status_code == 200
     assert house.complete(announced).status_code == 202
-    assert gateway.upload(GOOD).status_code == 202
+    assert gateway.upload(fresh()).status_code == 202

@@ -10,14 +10,14 @@ import pytest
 from tests.integration.api.conftest import StartGateway
 from tests.integration.api.event_source import event_stream, read_events
 from tests.integration.api.gateway import Gateway
-from tests.integration.api.samples import GOOD
+from tests.integration.api.samples import fresh
 from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
 def done(working_house: Gateway) -> str:
     """A completed job."""
-    job_id = working_house.accepted_job(GOOD)
+    job_id = working_house.accepted_job(fresh())
     assert working_house.ended(job_id)["status"] == "completed"
     return job_id
 
@@ -25,7 +25,7 @@ def done(working_house: Gateway) -> str:
 @pytest.fixture
 def waiting(gateway: Gateway) -> str:
     """A job that nobody works on."""
-    return gateway.accepted_job(GOOD)
+    return gateway.accepted_job(fresh())
 
 
 def test_the_events_of_a_job_tell_each_stage(working_house: Gateway, done: str) -> None:
@@ -94,7 +94,7 @@ def test_a_watcher_hears_of_the_end_at_once(gateway: Gateway, waiting: str) -> N
 
 def test_a_watcher_goes_on_at_a_restarted_gateway(start_gateway: StartGateway) -> None:
     gateway = start_gateway()
-    job_id = gateway.accepted_job(GOOD)
+    job_id = gateway.accepted_job(fresh())
     with event_stream(gateway, job_id) as (_, events):
         assert next(events)["id"] == 1
     gateway.restart()
@@ -104,7 +104,7 @@ def test_a_watcher_goes_on_at_a_restarted_gateway(start_gateway: StartGateway) -
 
 def test_a_gateway_that_is_asked_to_stop_sends_its_watchers_home(start_gateway: StartGateway) -> None:
     gateway = start_gateway()
-    job_id = gateway.accepted_job(GOOD)
+    job_id = gateway.accepted_job(fresh())
     with ThreadPoolExecutor(1) as clients, event_stream(gateway, job_id) as (_, events):
         assert next(events)["id"] == 1
         poll = clients.submit(gateway.status, job_id, wait=50)
@@ -149,7 +149,7 @@ def test_a_long_poll_ends_when_its_time_is_up(gateway: Gateway, waiting: str) ->
 
 
 def test_a_long_poll_hears_of_a_worker_within_a_second(working_house: Gateway) -> None:
-    job_id = working_house.accepted_job(GOOD)
+    job_id = working_house.accepted_job(fresh())
     assert working_house.status(job_id, wait=20)["status"] == "completed"
     heard_s = time.time()
     finished_s = read_events(working_house, job_id)[-1]["at"]

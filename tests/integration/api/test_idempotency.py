@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.integration.api.gateway import Gateway
-from tests.integration.api.samples import GOOD, picture
+from tests.integration.api.samples import GOOD, fresh, picture
 
 OTHER = picture(seed=7)
 
@@ -69,9 +69,9 @@ def test_a_refused_request_does_not_use_up_its_key(gateway: Gateway, key: str) -
 
 
 def test_many_at_once_make_one_job(gateway: Gateway, key: str) -> None:
-    before = gateway.rows()
+    before, sent = gateway.rows(), fresh()
     with ThreadPoolExecutor(16) as clients:
-        answers = list(clients.map(lambda _: send(gateway, key), range(16)))
+        answers = list(clients.map(lambda _: send(gateway, key, sent), range(16)))
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.json()["job_id"] for answer in answers}) == 1
     assert gateway.rows()[:2] == (before[0] + 1, before[1] + 1)
@@ -93,5 +93,6 @@ def test_a_key_that_is_none_is_a_bad_request(gateway: Gateway, bad: str | bytes,
 
 def test_the_longest_key_and_its_case_count(gateway: Gateway, key: str) -> None:
     long = key.ljust(254, "k")
-    first, second = send(gateway, f"{long}a").json(), send(gateway, f"{long}A").json()
-    assert first["job_id"] != second["job_id"]
+    first, second = send(gateway, f"{long}a", fresh()), send(gateway, f"{long}A", fresh())
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json()["job_id"] != second.json()["job_id"]

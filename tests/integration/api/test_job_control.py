@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.integration.api.gateway import Gateway
-from tests.integration.api.samples import GOOD
+from tests.integration.api.samples import fresh
 
 
 def outcomes(gateway: Gateway, job_id: str) -> list[str]:
@@ -12,7 +12,7 @@ def outcomes(gateway: Gateway, job_id: str) -> list[str]:
 
 
 def test_a_waiting_job_is_cancelled(gateway: Gateway) -> None:
-    job_id = gateway.accepted_job(GOOD)
+    job_id = gateway.accepted_job(fresh())
     answer = gateway.http.post(f"/jobs/{job_id}/cancel")
     assert answer.status_code == 200
     state = answer.json()
@@ -23,7 +23,7 @@ def test_a_waiting_job_is_cancelled(gateway: Gateway) -> None:
 
 
 def test_many_cancels_at_once_make_one_end(gateway: Gateway) -> None:
-    job_id = gateway.accepted_job(GOOD)
+    job_id = gateway.accepted_job(fresh())
     cancelled = gateway.http.get("/stats").json()["jobs"]["cancelled"]
     with ThreadPoolExecutor(25) as clients:
         answers = list(clients.map(lambda _: gateway.http.post(f"/jobs/{job_id}/cancel"), range(50)))
@@ -34,7 +34,7 @@ def test_many_cancels_at_once_make_one_end(gateway: Gateway) -> None:
 
 
 def test_a_cancelled_job_is_submitted_again(gateway: Gateway) -> None:
-    job_id = gateway.accepted_job(GOOD)
+    job_id = gateway.accepted_job(fresh())
     gateway.http.post(f"/jobs/{job_id}/cancel")
     answer = gateway.http.post(f"/jobs/{job_id}/retry")
     assert (answer.status_code, answer.json()["status"]) == (200, "submitted")
@@ -44,7 +44,7 @@ def test_a_cancelled_job_is_submitted_again(gateway: Gateway) -> None:
 
 
 def test_retry_of_a_waiting_job_leaves_it(gateway: Gateway) -> None:
-    job_id = gateway.accepted_job(GOOD)
+    job_id = gateway.accepted_job(fresh())
     answer = gateway.http.post(f"/jobs/{job_id}/retry")
     assert (answer.status_code, answer.json()["status"]) == (200, "submitted")
     gateway.http.post(f"/jobs/{job_id}/cancel")
@@ -52,15 +52,15 @@ def test_retry_of_a_waiting_job_leaves_it(gateway: Gateway) -> None:
 
 
 def test_the_processed_picture_of_a_waiting_job_is_not_ready(gateway: Gateway) -> None:
-    job_id = gateway.accepted_job(GOOD)
+    job_id = gateway.accepted_job(fresh())
     for copy in ("processed", "thumbnail"):
         answer = gateway.http.get(f"/images/{job_id}/{copy}")
         assert (answer.status_code, answer.json()["code"]) == (404, "result_not_ready")
 
 
 def test_the_numbers_add_up(gateway: Gateway) -> None:
-    gateway.http.post(f"/jobs/{gateway.accepted_job(GOOD)}/cancel")
-    gateway.accepted_job(GOOD, priority="bulk")
+    gateway.http.post(f"/jobs/{gateway.accepted_job(fresh())}/cancel")
+    gateway.accepted_job(fresh(), priority="bulk")
     jobs = gateway.http.get("/stats").json()["jobs"]
     states = ("submitted", "processing", "completed", "failed", "cancelled")
     assert sum(jobs[state] for state in states) == gateway.rows()[1]

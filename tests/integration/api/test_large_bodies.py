@@ -11,7 +11,7 @@ import pytest
 from tests.integration.api.conftest import StartGateway
 from tests.integration.api.gateway import Gateway
 from tests.integration.api.raw_http import chunked, connect, file_part, post_head, read_answer
-from tests.integration.api.samples import GOOD
+from tests.integration.api.samples import GOOD, fresh
 from tests.waiting import wait_until
 
 LIMIT_BYTES = 1_000_000
@@ -81,7 +81,7 @@ def test_an_endless_batch_keeps_what_was_complete(gateway: Gateway) -> None:
 
 
 def test_an_answer_to_a_whole_body_keeps_the_connection(gateway: Gateway) -> None:
-    answer = gateway.upload(GOOD)
+    answer = gateway.upload(fresh())
     assert "connection" not in answer.headers
 
 

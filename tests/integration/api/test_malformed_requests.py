@@ -16,7 +16,7 @@ from tests.integration.api.raw_http import (
     read_answer,
     text_part,
 )
-from tests.integration.api.samples import GOOD
+from tests.integration.api.samples import GOOD, fresh
 
 ANSWER_WITHIN_S = 1.0
 ONE_FILE = file_part(GOOD) + END
@@ -64,7 +64,7 @@ def unchanged(gateway: Gateway) -> Iterator[None]:
     before = gateway.stored()
     yield
     assert gateway.stored() == before
-    assert gateway.upload(GOOD).status_code == 202
+    assert gateway.upload(fresh()).status_code == 202
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.fixtures.pictures import ASTRONAUT_FACE_XYXY
 from tests.integration.api.gateway import Gateway
-from tests.integration.api.samples import GOOD
+from tests.integration.api.samples import fresh
 
 
 def redo(house: Gateway, image_id: str, body: object = None, **headers: str) -> tuple[int, dict[str, object]]:
@@ -26,7 +26,7 @@ def pixels_of(house: Gateway, image_id: str) -> np.ndarray:
 def test_other_options_give_another_picture_of_the_same_original(
     working_house: Gateway, astronaut_jpeg: bytes
 ) -> None:
-    image_id = working_house.accepted_job(astronaut_jpeg)
+    image_id = working_house.accepted_job(fresh(astronaut_jpeg))
     first = working_house.ended(image_id)
     veiled = pixels_of(working_house, image_id)
     x1, y1, x2, y2 = ASTRONAUT_FACE_XYXY
@@ -49,7 +49,7 @@ def test_other_options_give_another_picture_of_the_same_original(
 
 
 def test_regions_of_the_caller_need_no_detector(working_house: Gateway, astronaut_jpeg: bytes) -> None:
-    image_id = working_house.accepted_job(astronaut_jpeg)
+    image_id = working_house.accepted_job(fresh(astronaut_jpeg))
     working_house.ended(image_id)
     options = {
         "keep_regions": [[0, 0, 512, 512]],
@@ -70,18 +70,18 @@ def test_regions_of_the_caller_need_no_detector(working_house: Gateway, astronau
 
 
 def test_verify_looks_again_and_reports(working_house: Gateway, astronaut_jpeg: bytes) -> None:
-    job_id = working_house.accepted_job(astronaut_jpeg, verify="true")
+    job_id = working_house.accepted_job(fresh(astronaut_jpeg), verify="true")
     document = working_house.ended(job_id)
     verify = document["results"]["blur_metadata"]["verify"]
     assert set(verify) == {"found", "missed_before", "veiled_again"}
     assert "verify_veil" in document["results"]["stages"]
-    plain = working_house.ended(working_house.accepted_job(astronaut_jpeg))
+    plain = working_house.ended(working_house.accepted_job(fresh(astronaut_jpeg)))
     assert plain["results"]["blur_metadata"]["verify"] is None
     assert "verify_veil" not in plain["results"]["stages"]
 
 
 def test_nothing_is_needed_but_the_image(gateway: Gateway) -> None:
-    image_id = gateway.accepted_job(GOOD)
+    image_id = gateway.accepted_job(fresh())
     before = gateway.rows()
     answer = gateway.http.post(f"/images/{image_id}/redo")
     assert answer.status_code == 202
@@ -114,7 +114,7 @@ def test_an_image_that_is_not_there(gateway: Gateway, image_id: str) -> None:
     ids=lambda value: value[:30] if isinstance(value, bytes) else value,
 )
 def test_what_cannot_be_meant_is_refused(gateway: Gateway, body: bytes, status: int, code: str) -> None:
-    image_id = gateway.accepted_job(GOOD)
+    image_id = gateway.accepted_job(fresh())
     before = gateway.stored()
     answer = gateway.http.post(f"/images/{image_id}/redo", content=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
@@ -122,14 +122,14 @@ def test_what_cannot_be_meant_is_refused(gateway: Gateway, body: bytes, status: 
 
 
 def test_targets_that_are_not_offered_are_named(gateway: Gateway) -> None:
-    answer = gateway.upload(GOOD, blur_targets="face,license plate")
+    answer = gateway.upload(fresh(), blur_targets="face,license plate")
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_option")
     assert "'license plate' cannot be veiled here; offered are: face" in answer.json()["detail"]
-    assert gateway.upload(GOOD, blur_targets="face").status_code == 202
+    assert gateway.upload(fresh(), blur_targets="face").status_code == 202
 
 
 def test_a_key_makes_one_job(gateway: Gateway) -> None:
-    image_id, key = gateway.accepted_job(GOOD), str(uuid4())
+    image_id, key = gateway.accepted_job(fresh()), str(uuid4())
     with ThreadPoolExecutor(8) as clients:
         answers = list(
             clients.map(
@@ -140,6 +140,6 @@ def test_a_key_makes_one_job(gateway: Gateway) -> None:
     assert len({str(answer["job_id"]) for _, answer in answers}) == 1
     status, answer = redo(gateway, image_id, {"verify": False}, **{"Idempotency-Key": key})
     assert (status, answer["code"]) == (409, "idempotency_conflict")
-    other_image = gateway.accepted_job(GOOD)
+    other_image = gateway.accepted_job(fresh())
     status, answer = redo(gateway, other_image, {"verify": True}, **{"Idempotency-Key": key})
     assert (status, answer["code"]) == (409, "idempotency_conflict")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.integration.api.gateway import Gateway
-from tests.integration.api.samples import GOOD, picture
+from tests.integration.api.samples import fresh, picture
 
 SECRET = b"SECRET-PLACE"
 NO_PAGE = "sandbox; default-src 'none'"
@@ -22,7 +22,7 @@ def processed_job(house: Gateway, content: bytes, **options: str) -> str:
 
 @pytest.fixture(scope="module")
 def veiled(working_house: Gateway, astronaut_jpeg: bytes) -> str:
-    return processed_job(working_house, astronaut_jpeg)
+    return processed_job(working_house, fresh(astronaut_jpeg))
 
 
 def telling_jpeg() -> bytes:
@@ -127,7 +127,7 @@ def test_an_ended_job_keeps_its_end(working_house: Gateway, veiled: str) -> None
 
 
 def test_a_job_cancelled_and_retried_is_completed(working_house: Gateway) -> None:
-    job_id = working_house.accepted_job(GOOD)
+    job_id = working_house.accepted_job(fresh())
     working_house.http.post(f"/jobs/{job_id}/cancel")
     working_house.http.post(f"/jobs/{job_id}/retry")
     assert working_house.ended(job_id)["status"] == "completed"

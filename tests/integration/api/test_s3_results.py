@@ -15,7 +15,7 @@ from tests.fixtures.object_server import FaultProxy, S3Server, s3_settings
 from tests.fixtures.private_redis import RunningRedis
 from tests.integration.api.conftest import StartGateway
 from tests.integration.api.gateway import Gateway, Processes
-from tests.integration.api.samples import GOOD
+from tests.integration.api.samples import fresh
 from tests.waiting import wait_until
 
 
@@ -100,10 +100,11 @@ def test_head_of_what_is_not_there(house: S3House) -> None:
 
 
 def test_head_says_what_get_says(gateway: Gateway) -> None:
-    job_id = gateway.accepted_job(GOOD)
+    sent = fresh()
+    job_id = gateway.accepted_job(sent)
     answer = gateway.http.head(f"/images/{job_id}/original")
     got = gateway.http.get(f"/images/{job_id}/original")
-    assert (answer.status_code, answer.content, got.content) == (200, b"", GOOD)
+    assert (answer.status_code, answer.content, got.content) == (200, b"", sent)
     for name in ("content-length", "content-type", "etag", "content-disposition", "content-security-policy"):
         assert answer.headers[name] == got.headers[name]
 
@@ -112,12 +113,13 @@ def test_a_download_that_breaks_is_seen_to_break(
     start_gateway: StartGateway, s3_server: S3Server, fault_proxy: FaultProxy
 ) -> None:
     gateway = start_gateway(**s3_settings(fault_proxy.endpoint_url, s3_server.new_bucket()))
-    job_id = gateway.accepted_job(GOOD)
-    fault_proxy.cut_after_bytes = len(GOOD) // 2
+    sent = fresh()
+    job_id = gateway.accepted_job(sent)
+    fault_proxy.cut_after_bytes = len(sent) // 2
     with pytest.raises(httpx.RemoteProtocolError):
         gateway.http.get(f"/images/{job_id}/original")
     fault_proxy.cut_after_bytes = None
-    assert gateway.http.get(f"/images/{job_id}/original").content == GOOD
+    assert gateway.http.get(f"/images/{job_id}/original").content == sent
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_a_gateway_waits_for_its_bucket_and_a_worker_does_not(
     gateway.kill()
     gateway.process = gateway.processes.start("api_server.py")
     wait_until(lambda: _answers(gateway) == 503, timeout_s=60, what="a gateway without its bucket")
-    answer = gateway.upload(GOOD)
+    answer = gateway.upload(fresh())
     assert (answer.status_code, answer.json()["code"]) == (503, "object_store_unavailable")
     assert gateway.rows()[:2] == (0, 0)
     worker: subprocess.Popen[bytes] = gateway.processes.start("worker.py", "reconciler")
@@ -168,7 +170,7 @@ def test_a_gateway_waits_for_its_bucket_and_a_worker_does_not(
     server.start()
     server.new_bucket(bucket)
     assert gateway.http.get("/ready").status_code == 200
-    assert gateway.upload(GOOD).status_code == 202
+    assert gateway.upload(fresh()).status_code == 202
 
 
 def _answers(gateway: Gateway) -> int:

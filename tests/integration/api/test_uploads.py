@@ -8,25 +8,32 @@ import pytest
 
 from tests.integration.api.gateway import Gateway
 from tests.integration.api.raw_http import END, file_part, post, text_part
-from tests.integration.api.samples import GOOD, picture
+from tests.integration.api.samples import GOOD, fresh, picture
 from veilgate.domain.options import UploadOptions
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def test_the_answer_names_the_job_and_where_it_stands(gateway: Gateway) -> None:
-    answer = gateway.upload(GOOD, "street.jpg")
+    sent = fresh()
+    answer = gateway.upload(sent, "street.jpg")
     assert answer.status_code == 202
     document = answer.json()
     job_id = document.pop("job_id")
     assert UUID.fullmatch(job_id)
     assert answer.headers["location"] == f"/status/{job_id}"
     assert isinstance(document.pop("message"), str)
-    assert document == {"filename": "street.jpg", "file_size": len(GOOD), "status": "submitted"}
+    assert document == {
+        "filename": "street.jpg",
+        "file_size": len(sent),
+        "status": "submitted",
+        "deduplicated": False,
+    }
 
 
 def test_the_status_of_a_waiting_job_has_every_field(gateway: Gateway) -> None:
-    job_id = gateway.accepted_job(GOOD)
+    sent = fresh()
+    job_id = gateway.accepted_job(sent)
     status = gateway.status(job_id)
     assert status["created_at"] <= status["updated_at"]
     assert all(isinstance(status.pop(name), int) for name in ("created_at", "updated_at"))
@@ -35,7 +42,7 @@ def test_the_status_of_a_waiting_job_has_every_field(gateway: Gateway) -> None:
         "image_id": job_id,
         "status": "submitted",
         "filename": "a.jpg",
-        "file_size": len(GOOD),
+        "file_size": len(sent),
         "attempts": 0,
         "options": UploadOptions().as_dict(),
         "results": None,
@@ -53,7 +60,7 @@ def test_the_stored_original_is_what_was_sent(gateway: Gateway) -> None:
 
 def test_options_are_taken_before_and_after_the_file(gateway: Gateway) -> None:
     options = text_part("mask_scale", "1.5") + text_part("priority", "bulk")
-    for body in (options + file_part(GOOD) + END, file_part(GOOD) + options + END):
+    for body in (options + file_part(fresh()) + END, file_part(fresh()) + options + END):
         answer = post(gateway, "/upload", body)
         assert answer.status == 202, answer.body
         taken = gateway.status(answer.json()["job_id"])["options"]
@@ -101,7 +108,7 @@ def test_an_option_that_is_not_one_is_refused(
     ],
 )
 def test_a_file_name_is_shown_and_never_used(gateway: Gateway, sent: str, shown: str) -> None:
-    answer = post(gateway, "/upload", file_part(GOOD, filename=sent) + END)
+    answer = post(gateway, "/upload", file_part(fresh(), filename=sent) + END)
     assert answer.status == 202, answer.body
     document = answer.json()
     assert document["filename"] == shown
@@ -110,7 +117,7 @@ def test_a_file_name_is_shown_and_never_used(gateway: Gateway, sent: str, shown:
 
 def test_the_plain_file_name_rules_over_the_extended_one(gateway: Gateway) -> None:
     filename = "plain.jpg\"; filename*=UTF-8''extended.exe; x=\""
-    answer = post(gateway, "/upload", file_part(GOOD, filename=filename) + END)
+    answer = post(gateway, "/upload", file_part(fresh(), filename=filename) + END)
     assert (answer.status, answer.json()["filename"]) == (202, "plain.jpg")
 
 

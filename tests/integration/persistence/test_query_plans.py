@@ -8,6 +8,7 @@ from sqlalchemy import event
 
 from database_models import jobs, processed_images
 from tests.integration.persistence.databases import OWNER, Shelf
+from veilgate.persistence.dedup_keys import read_holder, release_keys
 from veilgate.persistence.unit_of_work import Transaction
 
 ENDED, WAITING, RUNNING = 3000, 60, 40
@@ -21,6 +22,8 @@ QUESTIONS: dict[str, tuple[Question, str]] = {
     "status": (lambda t: t.jobs.get("job-00007", owner_id=OWNER), ""),
     "claim": (lambda t: t.claims.claim(WAITING_IDS[0], worker="w", lease_ms=9, alone=False), ""),
     "look_at": (lambda t: t.claims.look_at(WAITING_IDS[:16]), ""),
+    "read_holder": (lambda t: read_holder(t.connection, "key-7"), "ix_jobs_dedup_key"),
+    "release_keys": (lambda t: release_keys(t.connection, ["key-7"]), "ix_jobs_dedup_key"),
     "mark_dispatched": (lambda t: t.jobs.mark_dispatched(WAITING_IDS[:2]), ""),
     "due_for_dispatch": (lambda t: t.jobs.due_for_dispatch(undispatched_for_ms=0, limit=500), BY_STATUS),
     "dispatched_but_waiting": (
@@ -29,7 +32,7 @@ QUESTIONS: dict[str, tuple[Question, str]] = {
     ),
     "expired": (lambda t: t.claims.lock_expired(limit=200), "ix_jobs_status_lease_until_ms"),
     "count_open": (lambda t: t.jobs.count_open(), BY_STATUS),
-    "count_waiting": (lambda t: t.jobs.count_waiting(at_most=1000), BY_STATUS),
+    "waiting_line": (lambda t: t.jobs.waiting_line(at_most=1000, overdue_after_ms=9), BY_STATUS),
     "waiting_by_lane": (lambda t: t.jobs.waiting_by_lane(), BY_STATUS),
     "forget_dispatches": (lambda t: t.jobs.forget_dispatches(), BY_STATUS),
 }
@@ -45,7 +48,7 @@ def full_shelf(shelf: Shelf) -> Shelf:
         images.append({**common, **picture, "sha256": "0", "original_key": "k"})
         state = {"kind": "veil", "lane": "bulk", "status": status, "options": "{}", "not_before_ms": 1}
         lease = {"lease_until_ms": 1 if status == "processing" else None}
-        rows.append({**common, **state, **lease, "image_id": common["id"]})
+        rows.append({**common, **state, **lease, "image_id": common["id"], "dedup_key": f"key-{number}"})
     with shelf.database.write() as transaction:
         transaction.connection.execute(processed_images.insert(), images)
         transaction.connection.execute(jobs.insert(), rows)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from veilgate.domain.errors import VeilgateError
+from veilgate.domain.errors import DeviceLost, VeilgateError
 from veilgate.persistence.records import ClaimedJob, NewEvent
 from veilgate.persistence.unit_of_work import Database
 from veilgate.services.recorder import Settlement, Verdict
@@ -35,6 +35,7 @@ class StandInEngine:
         self.settlements: queue.SimpleQueue[Settlement] = queue.SimpleQueue()
         self.begun: list[Begun] = []
         self.abandoned: list[str] = []
+        self.lost_device: DeviceLost | None = None
         self._database = database
         self._behave = behave
         self._lock = threading.Lock()
@@ -62,6 +63,9 @@ class StandInEngine:
         error: VeilgateError | None = None
         try:
             self._behave(job)
+        except DeviceLost as lost:
+            self.lost_device = lost
+            return
         except VeilgateError as raised:
             error = raised
         settlement = self._record(job, error)

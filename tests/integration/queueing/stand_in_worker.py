@@ -22,6 +22,7 @@ from veilgate.queueing.session_worker import SessionWorker
 from veilgate.queueing.watchdog import Watchdog
 from veilgate.queueing.work_list import WorkList
 from veilgate.services.claims import Claims
+from veilgate.stop_request import StopRequest
 
 
 def behave(job: ClaimedJob, gate: Path) -> None:
@@ -52,7 +53,9 @@ def main(database_url: str, redis_url: str, gate: str, lease_s: str, timeout_s: 
         # Once it waits for jobs, requests to stop are heard: until then they simply end the process.
         announce=Path(f"{gate}.{os.getpid()}").touch,
     )
-    SessionWorker(redis, parts, name=str(os.getpid())).work(logging_level="WARNING")
+    worker = SessionWorker(redis, parts, name=str(os.getpid()))
+    StopRequest().tell(worker.request_stop)
+    worker.work(logging_level="WARNING")
     engine.close()
 
 

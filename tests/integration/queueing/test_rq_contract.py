@@ -31,6 +31,7 @@ SIGNATURES: list[tuple[Callable[..., object], list[str]]] = [
     (SimpleWorker.set_state, ["self", "state", "pipeline"]),
     (SimpleWorker.run_maintenance_tasks, ["self"]),
     (SimpleWorker.register_birth, ["self"]),
+    (SimpleWorker._set_connection, ["self", "connection"]),
     (Execution.create, ["job", "ttl", "pipeline", "worker_name"]),
     (Execution.heartbeat, ["self", "started_job_registry", "ttl", "pipeline"]),
     (Execution.delete, ["self", "job", "pipeline"]),
@@ -62,6 +63,8 @@ OVERRIDDEN = {
     "heartbeat",
     "set_state",
     "check_for_suspension",
+    "_install_signal_handlers",
+    "_set_connection",
 }
 
 

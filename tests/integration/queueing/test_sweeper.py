@@ -149,3 +149,15 @@ def test_more_than_one_page_of_overdue_entries_comes_back_in_some_rounds(lists: 
         lists.start(job_id, until_s=time.time() - 5)
     sweeper = sweeper_of(lists)
     assert [sweeper.sweep() for _ in range(4)] == [100, 100, 50, 0]
+
+
+def test_ends_that_rq_has_shown_long_enough_are_forgotten(lists: Lists, clock: Clock) -> None:
+    registries = [
+        registry
+        for queue in lists.lanes.values()
+        for registry in (queue.finished_job_registry, queue.failed_job_registry)
+    ]
+    for registry in registries:
+        lists.redis.zadd(registry.key, {"old": clock.s - 1, "young": clock.s + 1})
+    assert sweeper_of(lists).sweep() == 0
+    assert [lists.redis.zrange(registry.key, 0, -1) for registry in registries] == [[b"young"]] * 4

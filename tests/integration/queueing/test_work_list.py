@@ -1,7 +1,6 @@
 """Putting a job on its list: once, whatever was there before and whatever Redis answers."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from rq.job import Job
@@ -9,8 +8,8 @@ from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from tests.fixtures.private_redis import RunningRedis, StartRedis
+from tests.fixtures.tcp_proxy import TcpProxy
 from tests.integration.queueing.lists import Lists
-from tests.integration.queueing.swallowing_proxy import SwallowingProxy
 from veilgate.domain.jobs import JobKind, Lane
 from veilgate.queueing.connection import REDIS_AWAY
 from veilgate.queueing.work_list import TASK
@@ -64,17 +63,15 @@ def test_a_job_that_failed_before_is_no_longer_listed_as_failed(lists: Lists) ->
 
 
 def test_a_lost_reply_leaves_one_entry(redis_server: RunningRedis) -> None:
-    with TemporaryDirectory(prefix="vg-") as folder:
-        path = Path(folder) / "proxy.sock"
-        proxy = SwallowingProxy(path, Path(redis_server.url.removeprefix("unix://")))
-        lists = Lists(f"unix://{path}")
-        lists.put("before")
-        proxy.swallow(b"EVALSHA")
-        lists.put("a")
-        assert proxy.swallowed == 1
-        assert lists.waiting() == ["before", "a"]
-        lists.redis.close()
-        proxy.close()
+    wire = TcpProxy(Path(redis_server.url.removeprefix("unix://")))
+    lists = Lists(f"redis://127.0.0.1:{wire.port}/0")
+    lists.put("before")
+    wire.swallow(b"EVALSHA")
+    lists.put("a")
+    assert wire.swallowed == 1
+    assert lists.waiting() == ["before", "a"]
+    lists.redis.close()
+    wire.close()
 
 
 def test_a_full_redis_counts_as_away(start_redis: StartRedis) -> None:

@@ -229,6 +229,16 @@ def test_a_full_store_is_full(
         proxied_s3.put("a/b", b"x", media_type="image/jpeg")
 
 
+def test_trials_of_the_dead_are_removed(s3_server: S3Server) -> None:
+    """A process may be killed between writing its trial object and deleting it."""
+    store = s3_store(s3_server.endpoint_url, s3_server.new_bucket())
+    store.put("probe/0", b"x", media_type="text/plain")
+    store.put("original/0", b"x", media_type="image/jpeg")
+    assert store.remove_unfinished(older_than_s=3600) == 0
+    assert store.remove_unfinished(older_than_s=-3600) == 1
+    assert list(store.list("")) == ["original/0"]
+
+
 def test_multipart_uploads_of_the_dead_are_aborted(s3_server: S3Server) -> None:
     """How long ago they were begun is in moto's hands: its clock says 2010."""
     bucket = s3_server.new_bucket()

@@ -6,34 +6,49 @@ from hypothesis import strategies as st
 
 from veilgate.domain.errors import (
     DecodeTimeout,
+    DiskFull,
     ObjectStoreUnavailable,
+    OriginalDamaged,
     StageFailed,
     UndecodablePicture,
     VeilgateError,
 )
-from veilgate.domain.retry import RetryPolicy, decide_retry
+from veilgate.domain.retry import RetryPolicy, costs_attempt, decide_retry
 
 POLICY = RetryPolicy(max_attempts=4, first_delay_s=2.0, max_delay_s=5.0)
 
 
 @pytest.mark.parametrize("error", [UndecodablePicture(), DecodeTimeout()])
 def test_what_cannot_change_is_not_tried_again(error: VeilgateError) -> None:
-    assert not decide_retry(error, attempts=1, policy=POLICY, jitter=0.5).again
+    assert not decide_retry(error, attempts=1, starts=1, policy=POLICY, jitter=0.5).again
 
 
-@pytest.mark.parametrize("error", [StageFailed(), ObjectStoreUnavailable()])
+@pytest.mark.parametrize("error", [StageFailed(), OriginalDamaged()])
 def test_what_may_pass_is_tried_until_the_attempts_are_spent(error: VeilgateError) -> None:
-    again = [decide_retry(error, attempts=count, policy=POLICY, jitter=0).again for count in range(1, 6)]
+    again = [
+        decide_retry(error, attempts=count, starts=count, policy=POLICY, jitter=0).again
+        for count in range(1, 6)
+    ]
     assert again == [True, True, True, False, False]
 
 
+@pytest.mark.parametrize("error", [ObjectStoreUnavailable(), DiskFull()])
+def test_what_is_away_is_waited_for_at_no_attempt(error: VeilgateError) -> None:
+    assert not costs_attempt(error)
+    decision = decide_retry(error, attempts=POLICY.max_attempts, starts=100_000, policy=POLICY, jitter=1)
+    assert decision.again
+    assert decision.delay_s == POLICY.max_delay_s
+
+
 def test_the_delay_doubles_up_to_its_ceiling() -> None:
-    delays = [decide_retry(StageFailed(), attempts=n, policy=POLICY, jitter=1).delay_s for n in (1, 2, 3)]
-    assert delays == [2.0, 4.0, 5.0]
+    assert [_delay_s(starts, jitter=1) for starts in (1, 2, 3)] == [2.0, 4.0, 5.0]
 
 
 @given(st.integers(1, 3), st.floats(0, 1))
-def test_chance_moves_a_delay_within_its_upper_half(attempts: int, jitter: float) -> None:
-    longest_s = decide_retry(StageFailed(), attempts=attempts, policy=POLICY, jitter=1).delay_s
-    delay_s = decide_retry(StageFailed(), attempts=attempts, policy=POLICY, jitter=jitter).delay_s
-    assert longest_s / 2 <= delay_s <= longest_s
+def test_chance_moves_a_delay_within_its_upper_half(starts: int, jitter: float) -> None:
+    longest_s = _delay_s(starts, jitter=1)
+    assert longest_s / 2 <= _delay_s(starts, jitter=jitter) <= longest_s
+
+
+def _delay_s(starts: int, *, jitter: float) -> float:
+    return decide_retry(StageFailed(), attempts=1, starts=starts, policy=POLICY, jitter=jitter).delay_s

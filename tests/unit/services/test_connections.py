@@ -23,7 +23,7 @@ from veilgate.services.recorder import Recorder, Settlement
 from veilgate.services.spool import Spool
 from veilgate.storage.local import LocalObjectStore
 
-Receive = Callable[[], Upload]
+Receive = Callable[..., Upload]
 DAY = "original/2026/01/01/"
 
 
@@ -59,9 +59,9 @@ def received(tmp_path: Path, astronaut_jpeg: bytes) -> Iterator[Receive]:
     """Makes uploads, each with a file of its own, which the store may move away."""
     with ExitStack() as stack:
 
-        def receive() -> Upload:
+        def receive(*, tail: bytes = b"") -> Upload:
             file = stack.enter_context(Spool(tmp_path / "incoming").open())
-            file.write(astronaut_jpeg)
+            file.write(astronaut_jpeg + tail)
             return Upload(file, "a.jpg", UploadOptions(), "owner-1", None)
 
         yield receive
@@ -85,18 +85,22 @@ def calls_while_idle(shelf: Shelf, store: HangingStore, work: Callable[[], objec
 
 
 def test_accepting(shelf: Shelf, store: HangingStore, received: Receive) -> None:
-    intake = Intake(shelf.database, store, limits=PictureLimits())
+    intake = Intake(shelf.database, store, limits=PictureLimits(), models="")
     work = [lambda: intake.accept(received(), idempotency_key="key")] * 2
     batches = Batches(shelf.database, intake)
     batch = batches.begin("owner-1", UploadOptions(), idempotency_key=None)
-    work.append(lambda: batches.add(batch, 0, received()))
-    assert [calls_while_idle(shelf, store, one) for one in work] == [["put_file"], [], ["put_file"]]
+    work += [
+        lambda: batches.add(batch, 0, received(tail=b"another")),
+        lambda: batches.add(batch, 1, received()),
+    ]
+    asked = [calls_while_idle(shelf, store, one) for one in work]
+    assert asked == [["put_file"], [], ["put_file"], []], "the last one's picture is known"
 
 
 def test_accepting_what_cannot_be_written_down(shelf: Shelf, store: HangingStore, received: Receive) -> None:
-    intake = Intake(shelf.database, store, limits=PictureLimits())
+    intake = Intake(shelf.database, store, limits=PictureLimits(), models="")
     with shelf.database.write() as transaction:
-        transaction.connection.exec_driver_sql("ALTER TABLE jobs RENAME TO lost")
+        transaction.connection.exec_driver_sql("ALTER TABLE stage_events RENAME TO lost")
 
     def accept() -> None:
         with pytest.raises(Exception):  # noqa: B017, PT011 - which one is test_intake's matter
@@ -132,7 +136,7 @@ def test_putting_right(shelf: Shelf, store: HangingStore) -> None:
 
 
 def test_handing_out(shelf: Shelf, store: HangingStore, received: Receive) -> None:
-    intake = Intake(shelf.database, store, limits=PictureLimits())
+    intake = Intake(shelf.database, store, limits=PictureLimits(), models="")
     accepted: list[str] = []
     calls_while_idle(shelf, store, lambda: accepted.append(intake.accept(received()).job_id))
     copies = Copies(shelf.database, store)

@@ -44,16 +44,24 @@ class Folder(LocalObjectStore):
 
 
 class LosesAnswers(Database):
-    """While `loses` is set, the commit is done and its answer never comes."""
+    """While `loses` is set, the commit is done and its answer never comes, nor any other."""
 
-    loses = False
+    loses = is_away = False
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         with super().write() as transaction:
             yield transaction
         if self.loses:
+            self.is_away = True
             raise DatabaseUnavailable
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        if self.is_away:
+            raise DatabaseUnavailable
+        with super().read() as transaction:
+            yield transaction
 
 
 class Desk:
@@ -65,7 +73,7 @@ class Desk:
         self.store = Folder(folder / "objects")
         self._uploads = DirectUploads(
             self.database,
-            Intake(self.database, self.store, limits=PictureLimits()),
+            Intake(self.database, self.store, limits=PictureLimits(), models=""),
             Spool(folder / "incoming"),
             store=self.store,
             max_file_bytes=10_000_000,
@@ -103,7 +111,7 @@ def test_a_lost_answer_of_the_database_makes_no_second_job(desk: Desk) -> None:
     desk.database.loses = True
     with pytest.raises(DatabaseUnavailable):
         desk.complete()
-    desk.database.loses = False
+    desk.database.loses = desk.database.is_away = False
     job = desk.complete()
     assert not job.is_new
     assert [row["id"] for row in desk.shelf.rows("SELECT id FROM jobs")] == [job.job_id]

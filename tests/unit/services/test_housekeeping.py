@@ -52,7 +52,7 @@ def test_old_direct_uploads_go_with_what_was_put_for_them(shelf: Shelf, tmp_path
         if upload_id != "old-2":
             store.put(key, b"x", media_type="image/jpeg")
     with shelf.database.write() as transaction:
-        transaction.direct_uploads.bind("old-taken", "job-1")
+        transaction.direct_uploads.bind("old-taken", "job-1", deduplicated=False)
         transaction.connection.exec_driver_sql(
             "UPDATE direct_uploads SET created_at_ms = created_at_ms - 172800001 WHERE id <> 'young'"
         )

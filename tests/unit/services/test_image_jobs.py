@@ -13,6 +13,7 @@ JOB = ClaimedJob(
     image_id="a",
     fence=3,
     attempts=1,
+    deliveries=1,
     options=UploadOptions(mask_scale=1.5).as_json(),
     original_key="original/a",
     sha256="0" * 64,

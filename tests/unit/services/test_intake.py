@@ -1,4 +1,4 @@
-"""What is left of an upload when writing it down fails."""
+"""What is left of an upload when writing it down fails, and when it is one of a picture that is known."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,28 +8,39 @@ import pytest
 
 from tests.integration.persistence.databases import Shelf
 from veilgate.domain.errors import DatabaseUnavailable, ObjectStoreUnavailable
+from veilgate.domain.jobs import JobStatus
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.pictures import PictureLimits
 from veilgate.persistence.unit_of_work import Database, Transaction
-from veilgate.services.intake import Intake, Upload
-from veilgate.services.spool import Spool
+from veilgate.services.intake import AcceptedJob, Intake, Upload
+from veilgate.services.received_file import HeldFile
 from veilgate.storage.local import LocalObjectStore
 
 
 class LosesTheServer(Database):
-    """A database that goes away at a chosen moment of each write."""
+    """A database that goes away at a chosen moment of each write; `stays_away` says whether for good."""
 
-    def __init__(self, shelf: Shelf, *, when_committing: bool) -> None:
+    def __init__(self, shelf: Shelf, *, when_committing: bool, stays_away: bool = True) -> None:
         super().__init__(shelf.engine)
         self._when_committing = when_committing
+        self._stays_away = stays_away
+        self._is_away = False
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
+        self._is_away = self._stays_away
         with super().write() as transaction:
             if not self._when_committing:
                 raise DatabaseUnavailable
             yield transaction
         raise DatabaseUnavailable  # the commit was sent, and its answer never came
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        if self._is_away:
+            raise DatabaseUnavailable
+        with super().read() as transaction:
+            yield transaction
 
 
 @pytest.fixture
@@ -37,19 +48,19 @@ def store(tmp_path: Path) -> LocalObjectStore:
     return LocalObjectStore(tmp_path / "objects")
 
 
-def accept(shelf: Shelf, store: LocalObjectStore, picture: bytes, *, when_committing: bool) -> None:
-    spool = Spool(shelf.folder / "incoming")
-    intake = Intake(LosesTheServer(shelf, when_committing=when_committing), store, limits=PictureLimits())
-    with spool.open() as file:
-        file.write(picture)
-        intake.accept(Upload(file, "a.jpg", UploadOptions(), "owner-1", None))
+def accept(
+    database: Database, store: LocalObjectStore, picture: bytes, *, owner: str = "owner-1", models: str = ""
+) -> AcceptedJob:
+    intake = Intake(database, store, limits=PictureLimits(), models=models)
+    with HeldFile(picture) as file:
+        return intake.accept(Upload(file, "a.jpg", UploadOptions(), owner, None))
 
 
 def test_nothing_stays_when_nothing_was_written_down(
     shelf: Shelf, store: LocalObjectStore, astronaut_jpeg: bytes
 ) -> None:
     with pytest.raises(DatabaseUnavailable):
-        accept(shelf, store, astronaut_jpeg, when_committing=False)
+        accept(LosesTheServer(shelf, when_committing=False), store, astronaut_jpeg)
     assert list(store.list("original/")) == []
 
 
@@ -57,10 +68,20 @@ def test_the_original_stays_when_the_row_may_be_there(
     shelf: Shelf, store: LocalObjectStore, astronaut_jpeg: bytes
 ) -> None:
     with pytest.raises(DatabaseUnavailable):
-        accept(shelf, store, astronaut_jpeg, when_committing=True)
+        accept(LosesTheServer(shelf, when_committing=True), store, astronaut_jpeg)
     assert [row["original_key"] for row in shelf.rows("SELECT original_key FROM processed_images")] == [
         *store.list("original/")
     ]
+
+
+def test_a_lost_reply_to_a_commit_is_looked_up(
+    shelf: Shelf, store: LocalObjectStore, astronaut_jpeg: bytes
+) -> None:
+    database = LosesTheServer(shelf, when_committing=True, stays_away=False)
+    job = accept(database, store, astronaut_jpeg)
+    assert (job.is_new, job.status) == (True, JobStatus.SUBMITTED)
+    assert [row["id"] for row in shelf.rows("SELECT id FROM jobs")] == [job.job_id]
+    assert len(list(store.list("original/"))) == 1
 
 
 def test_a_store_that_is_away_leaves_no_row(
@@ -68,5 +89,49 @@ def test_a_store_that_is_away_leaves_no_row(
 ) -> None:
     (tmp_path / "objects" / "original").write_bytes(b"no folder")
     with pytest.raises(ObjectStoreUnavailable):
-        accept(shelf, store, astronaut_jpeg, when_committing=False)
+        accept(LosesTheServer(shelf, when_committing=False), store, astronaut_jpeg)
     assert shelf.rows("SELECT id FROM jobs") == []
+
+
+@pytest.mark.parametrize("status", JobStatus)
+def test_a_known_picture_is_done_again_only_if_it_failed_or_was_cancelled(
+    shelf: Shelf, store: LocalObjectStore, astronaut_jpeg: bytes, status: JobStatus
+) -> None:
+    first = accept(shelf.database, store, astronaut_jpeg)
+    results = '{"a": 1}' if status is JobStatus.COMPLETED else None
+    shelf.change(first.job_id, status=status, results=results)
+    second = accept(shelf.database, store, astronaut_jpeg)
+    stands = status not in {JobStatus.FAILED, JobStatus.CANCELLED}
+    assert (second.job_id == first.job_id, second.deduplicated, second.is_new) == (stands, stands, not stands)
+    assert len(list(store.list("original/"))) == (1 if stands else 2)
+    if stands:
+        assert (second.status, second.results) == (status, results)
+    else:
+        assert shelf.job(first.job_id)["dedup_key"] is None
+        assert shelf.job(second.job_id)["dedup_key"]
+
+
+@pytest.mark.parametrize("changed", [{"owner": "owner-2"}, {"models": "another"}])
+def test_another_owner_or_another_model_has_it_done_anew(
+    shelf: Shelf, store: LocalObjectStore, astronaut_jpeg: bytes, changed: dict[str, str]
+) -> None:
+    first = accept(shelf.database, store, astronaut_jpeg)
+    second = accept(shelf.database, store, astronaut_jpeg, **changed)
+    assert (second.job_id == first.job_id, second.is_new) == (False, True)
+
+
+def test_one_that_was_quicker_in_vain_is_told_to_the_caller(
+    shelf: Shelf, store: LocalObjectStore, astronaut_jpeg: bytes
+) -> None:
+    """While ours is being stored, another upload of the picture comes and is cancelled."""
+
+    class CancelledMeanwhile(LocalObjectStore):
+        def put(self, key: str, data: bytes, *, media_type: str) -> None:
+            quicker = accept(shelf.database, store, astronaut_jpeg)
+            shelf.change(quicker.job_id, status=JobStatus.CANCELLED)
+            super().put(key, data, media_type=media_type)
+
+    with pytest.raises(DatabaseUnavailable, match="send it again"):
+        accept(shelf.database, CancelledMeanwhile(shelf.folder / "objects"), astronaut_jpeg)
+    assert len(list(store.list("original/"))) == 1, "that of the other"
+    assert accept(shelf.database, store, astronaut_jpeg).is_new

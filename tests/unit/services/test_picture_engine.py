@@ -10,7 +10,7 @@ from tests.waiting import wait_until
 from veilgate.domain.errors import OriginalMissing, StageFailed
 from veilgate.domain.outcomes import Outcome, OutcomeKind
 from veilgate.services.device_line import ChunkBounds
-from veilgate.services.picture_engine import run_guarded
+from veilgate.services.guarded_run import run_guarded
 from veilgate.stages.contract import PictureWork, RunsOn
 from veilgate.stages.pipeline import Pipeline, begin, join
 
@@ -22,6 +22,10 @@ def failing(error: Exception, *guilty: str):  # type: ignore[no-untyped-def]
         return Outcome.produced(work.job_id)
 
     return answer
+
+
+def never(count: int) -> None:
+    raise AssertionError(f"{count} pictures did not fit")
 
 
 def tree(left: Stage, right: Stage, *, left_essential: bool = False) -> tuple[Pipeline, Stage, Stage]:
@@ -101,7 +105,7 @@ def test_an_essential_failure_ends_the_picture_at_once() -> None:
 def test_only_the_guilty_fail_and_they_are_found_in_few_runs(guilty: set[int]) -> None:
     names = {str(number) for number in guilty}
     stage = Stage("s", failing(ZeroDivisionError(), *names))
-    outcomes = run_guarded(stage, [work_of(str(number)) for number in range(8)])
+    outcomes = run_guarded(stage, [work_of(str(number)) for number in range(8)], did_not_fit=never)
     failed = {number for number, outcome in enumerate(outcomes) if outcome.kind is OutcomeKind.FAILED}
     assert failed == guilty
     assert all(outcomes[number].product == str(number) for number in set(range(8)) - guilty)
@@ -123,14 +127,16 @@ class Miscounting(Stage):
 
 def test_a_wrong_number_of_outcomes_is_a_failure_of_the_stage() -> None:
     works = [work_of(str(number)) for number in range(4)]
-    assert [outcome.product for outcome in run_guarded(Miscounting(always=False), works)] == list("0123")
-    outcomes = run_guarded(Miscounting(always=True), works)
+    assert [
+        outcome.product for outcome in run_guarded(Miscounting(always=False), works, did_not_fit=never)
+    ] == list("0123")
+    outcomes = run_guarded(Miscounting(always=True), works, did_not_fit=never)
     assert [type(outcome.error) for outcome in outcomes] == [StageFailed] * 4
 
 
 def test_our_own_errors_keep_their_name() -> None:
     error = OriginalMissing()
-    [outcome] = run_guarded(Stage("s", failing(error)), [work_of("a")])
+    [outcome] = run_guarded(Stage("s", failing(error)), [work_of("a")], did_not_fit=never)
     assert outcome.error is error
 
 

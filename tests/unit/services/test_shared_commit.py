@@ -12,9 +12,9 @@ from tests.integration.persistence.databases import OWNER, Shelf
 from tests.waiting import wait_until
 from veilgate.domain.errors import DatabaseUnavailable, IdempotencyConflict
 from veilgate.domain.ids import new_id
-from veilgate.domain.jobs import JobKind, Lane
+from veilgate.domain.jobs import JobKind, JobStatus, Lane
 from veilgate.persistence.new_uploads import NewUpload
-from veilgate.persistence.races import WrittenByAnother
+from veilgate.persistence.races import UploadedByAnother, WrittenByAnother
 from veilgate.persistence.records import NewEvent, NewImage, NewJob
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.services.shared_commit import Entry, SharedCommit
@@ -22,10 +22,10 @@ from veilgate.services.shared_commit import Entry, SharedCommit
 Beside = Callable[[Transaction], None]
 
 
-def entry(beside: Beside = lambda _transaction: None) -> Entry:
+def entry(beside: Beside = lambda _transaction: None, *, dedup_key: str | None = None) -> Entry:
     own = new_id()
     image = NewImage(own, OWNER, "0" * 64, "a.jpg", 1, "jpeg", 10, 10, f"original/2026/01/01/{own}")
-    job = NewJob(own, OWNER, own, JobKind.VEIL, Lane.BULK, "{}", None)
+    job = NewJob(own, OWNER, own, JobKind.VEIL, Lane.BULK, "{}", None, dedup_key)
     return Entry(NewUpload(image, job, NewEvent("job", "submitted", "{}")), beside)
 
 
@@ -123,12 +123,13 @@ def test_two_with_the_same_key_in_one_group_end_as_if_they_had_come_one_by_one(
 
 
 class LosesTheServer(Database):
-    """Goes away at a chosen moment of the second write."""
+    """Goes away at a chosen moment of the second write, and may be back for who reads after it."""
 
-    def __init__(self, shelf: Shelf, *, when_committing: bool) -> None:
+    def __init__(self, shelf: Shelf, *, when_committing: bool, is_back: bool = False) -> None:
         super().__init__(shelf.engine)
         self._when_committing = when_committing
-        self.writes = 0
+        self._is_back = is_back
+        self.writes = self.reads = 0
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -139,6 +140,14 @@ class LosesTheServer(Database):
             yield transaction
         if self.writes == 2:
             raise DatabaseUnavailable  # the commit was sent, and its answer never came
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        self.reads += 1
+        if not self._is_back:
+            raise DatabaseUnavailable
+        with super().read() as transaction:
+            yield transaction
 
 
 @pytest.mark.parametrize("when_committing", [False, True])
@@ -152,6 +161,39 @@ def test_a_server_that_goes_away_is_told_to_all_and_asked_once(
     assert database.writes == 2, "no second try, which would only keep the callers waiting"
     assert [each.may_be_written for each in entries] == [when_committing] * 3
     assert bool(written(shelf) & ids(entries)) == when_committing
+
+
+def test_a_commit_whose_reply_was_lost_is_looked_up_once_for_all(
+    shelf: Shelf, pool: ThreadPoolExecutor
+) -> None:
+    database = LosesTheServer(shelf, when_committing=True, is_back=True)
+    entries = [entry() for _ in range(3)]
+    assert Crowd(SharedCommit(database), pool).write(entries) == [None] * 3
+    assert written(shelf) >= ids(entries)
+    assert (database.writes, database.reads) == (2, 1)
+
+
+def test_one_whose_picture_is_known_takes_nobody_along(shelf: Shelf, pool: ThreadPoolExecutor) -> None:
+    entries = [entry(dedup_key="k"), entry(dedup_key="other"), entry(dedup_key="k"), entry()]
+    told = Crowd(SharedCommit(shelf.database), pool).write(entries)
+    assert [type(error) for error in told] == [type(None), type(None), UploadedByAnother, type(None)]
+    assert written(shelf) & ids(entries) == ids([entries[0], entries[1], entries[3]])
+    assert not entries[2].may_be_written
+
+
+@pytest.mark.parametrize("status", JobStatus)
+def test_a_key_is_taken_only_from_a_job_that_ended_in_vain(shelf: Shelf, status: JobStatus) -> None:
+    commits, first, second = SharedCommit(shelf.database), entry(dedup_key="k"), entry(dedup_key="k")
+    commits.write(first)
+    shelf.change(first.rows.job.id, status=status)
+    second.releases_key = True
+    if status in {JobStatus.FAILED, JobStatus.CANCELLED}:
+        commits.write(second)
+        assert [shelf.job(each.rows.job.id)["dedup_key"] for each in (first, second)] == [None, "k"]
+        return
+    with pytest.raises(UploadedByAnother):
+        commits.write(second)
+    assert shelf.job(first.rows.job.id)["dedup_key"] == "k"
 
 
 def test_the_next_one_is_written_after_a_failure(shelf: Shelf, pool: ThreadPoolExecutor) -> None:

@@ -15,7 +15,7 @@ from veilgate.domain.options import UploadOptions
 from veilgate.domain.outcomes import NOT_ASKED, Outcome, OutcomeKind
 from veilgate.domain.pictures import PictureFormat
 from veilgate.imaging.picture import Picture
-from veilgate.services.picture_engine import run_guarded
+from veilgate.services.guarded_run import run_guarded
 from veilgate.stages.blur_regions import BlurRegions, VeiledPicture
 from veilgate.stages.contract import PictureWork
 from veilgate.stages.find_faces import FaceSearch, FindFaces
@@ -28,6 +28,10 @@ FACE, PLATE, DOG = (
     Detection("plate", 0.6, Box(50, 50, 70, 60)),
     Detection("dog", 0.8, Box(60, 10, 80, 30)),
 )
+
+
+def _no_chunk(count: int) -> None:
+    raise AssertionError(f"a chunk of {count}, where each picture runs alone")
 
 
 class Looks:
@@ -63,14 +67,14 @@ def search_of(*looks: Sequence[Detection], veil: frozenset[str] = frozenset({"fa
 
 
 def find(work: PictureWork, search: FaceSearch) -> Outcome:
-    (outcome,) = run_guarded(FindFaces(search), [work])
+    (outcome,) = run_guarded(FindFaces(search), [work], did_not_fit=_no_chunk)
     if isinstance(outcome.product, Faces):
         work.products[Faces] = outcome.product
     return outcome
 
 
 def blur(work: PictureWork) -> Outcome:
-    (outcome,) = run_guarded(BlurRegions(), [work])
+    (outcome,) = run_guarded(BlurRegions(), [work], did_not_fit=_no_chunk)
     assert isinstance(outcome.product, VeiledPicture), outcome.error
     work.products[VeiledPicture] = outcome.product
     return outcome
@@ -128,7 +132,7 @@ def test_a_region_drawn_over_a_kept_one_is_veiled() -> None:
 def look_again(work: PictureWork, search: FaceSearch) -> Outcome:
     find(work, search)
     blur(work)
-    (outcome,) = run_guarded(VerifyVeil(search), [work])
+    (outcome,) = run_guarded(VerifyVeil(search), [work], did_not_fit=_no_chunk)
     return outcome
 
 

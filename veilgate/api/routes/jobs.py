@@ -75,10 +75,15 @@ def cancel(job_id: str, parts: Parts, owner: Owner) -> JSONResponse:
     return JSONResponse(_state(job))
 
 
-@router.post("/jobs/{job_id}/retry", response_model=JobState, responses={409: {"model": Problem}})
-def retry(job_id: str, parts: Parts, owner: Owner) -> JSONResponse:
-    """Submit a failed or cancelled job again."""
-    job = parts.control.retry(job_id, owner)
+@router.post(
+    "/jobs/{job_id}/retry",
+    response_model=JobState,
+    responses={status: {"model": Problem} for status in (409, 503, 507)},
+)
+async def retry(job_id: str, parts: Parts, owner: Owner) -> JSONResponse:
+    """Submit a failed or cancelled job again. As an upload it is refused while too many jobs wait."""
+    await parts.require_room(owner)
+    job = await run_in_threadpool(parts.control.retry, job_id, owner)
     parts.dispatch(job.id, job.kind, job.lane)
     parts.hub.notify([job_id])
     return JSONResponse(_state(job))

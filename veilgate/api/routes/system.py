@@ -18,9 +18,9 @@ def root() -> RedirectResponse:
 
 @router.get("/ready", responses={503: {"model": Problem}, 507: {"model": Problem}})
 def ready(parts: Parts) -> dict[str, str]:
-    """Whether this process can accept pictures durably: it can receive, and database and store answer."""
-    with parts.spool.open():
-        parts.health.check_ready()
+    """Whether this process can accept pictures durably: database and store answer, and there is room on the
+    disk. A full queue is no reason: who waits must still hear where a job stands."""
+    parts.health.check_ready()
     return {"status": "ready"}
 
 

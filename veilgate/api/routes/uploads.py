@@ -1,6 +1,7 @@
 """Taking pictures in."""
 
 import asyncio
+import json
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -12,8 +13,9 @@ from veilgate.api.direct_route import DirectRoute
 from veilgate.api.receiving import as_upload, idempotency_key, receive_one
 from veilgate.api.schemas.answers import BatchAccepted, Problem, UploadAccepted
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS
-from veilgate.domain.jobs import JobKind
+from veilgate.domain.jobs import JobKind, JobStatus
 from veilgate.services.intake import AcceptedJob
+from veilgate.telemetry.failpoints import failpoint
 
 router = APIRouter(tags=["uploads"], route_class=DirectRoute)
 
@@ -38,7 +40,11 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     openapi_extra=_form({"file": _BINARY}),
 )
 async def upload(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
-    """Take one picture. The answer means that it is stored and will be processed, whatever crashes next."""
+    """Take one picture. The answer means that it is stored and will be processed, whatever crashes next.
+
+    What was uploaded before with the same options is not done again: the answer has its result, or names the
+    job that is on its way to one.
+    """
     key = idempotency_key(request)
     await parts.require_room(owner, key)
     file, options = await receive_one(request, parts)
@@ -77,11 +83,21 @@ def taken_on(parts: Container, job: AcceptedJob) -> JSONResponse:
     """Tell the workers of a job that is new, and the caller where it stands."""
     if job.is_new:
         parts.dispatch(job.job_id, JobKind.VEIL, job.lane)
-    answer = {
+        failpoint("before_reply", job.job_id)
+    answer: dict[str, Any] = {
         "job_id": job.job_id,
         "filename": job.filename,
         "file_size": job.file_size,
-        "status": "submitted",
-        "message": f"Stored; see /status/{job.job_id}.",
+        "status": job.status,
+        "deduplicated": job.deduplicated,
+        "message": f"{_said_of(job)}; see /status/{job.job_id}.",
     }
+    if job.results:
+        answer["results"] = json.loads(job.results)
     return JSONResponse(answer, status_code=202, headers={"Location": f"/status/{job.job_id}"})
+
+
+def _said_of(job: AcceptedJob) -> str:
+    if not job.deduplicated:
+        return "Stored"
+    return "Done before" if job.status is JobStatus.COMPLETED else "Uploaded before"

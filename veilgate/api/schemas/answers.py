@@ -5,12 +5,28 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 
+class JobResults(BaseModel):
+    original_image_path: str
+    processed_image_path: str
+    thumbnail_paths: dict[str, str]
+    processing_time: float
+    queue_time: float
+    blur_metadata: dict[str, Any]
+    detection_metadata: dict[str, Any]
+    stages: dict[str, Any]
+    options: dict[str, Any]
+
+
 class UploadAccepted(BaseModel):
+    """`results` is there when the same picture was completed before (`deduplicated`)."""
+
     job_id: str
     filename: str
     file_size: int
-    status: Literal["submitted"]
+    status: Literal["submitted", "processing", "completed", "failed", "cancelled"]
+    deduplicated: bool
     message: str
+    results: JobResults | None = None
 
 
 class UploadAnnounced(BaseModel):
@@ -33,6 +49,7 @@ class AcceptedFile(BaseModel):
     job_id: str
     filename: str
     file_size: int
+    deduplicated: bool
 
 
 class RejectedFile(BaseModel):
@@ -66,18 +83,6 @@ class BatchStatus(BaseModel):
     next: int | None
 
 
-class JobResults(BaseModel):
-    original_image_path: str
-    processed_image_path: str
-    thumbnail_paths: dict[str, str]
-    processing_time: float
-    queue_time: float
-    blur_metadata: dict[str, Any]
-    detection_metadata: dict[str, Any]
-    stages: dict[str, Any]
-    options: dict[str, Any]
-
-
 class JobStatusAnswer(BaseModel):
     job_id: str
     image_id: str
@@ -99,10 +104,11 @@ class JobState(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457; `code` is stable and meant for programs."""
+    """RFC 9457; `code` is stable and meant for programs. `retry_after` is in seconds, as in the header."""
 
     type: str
     title: str
     status: int
     code: str
     detail: str
+    retry_after: int | None = None

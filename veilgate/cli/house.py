@@ -1,0 +1,70 @@
+"""The parts of the house that a command works with, opened from the settings as they are needed."""
+
+import os
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+
+from config import WrongSettings, get_config
+from resources import open_database, open_store, open_work_list, retry_policy
+from veilgate.domain.errors import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    ObjectStoreUnavailable,
+    QueueUnavailable,
+    Unavailable,
+)
+from veilgate.persistence.unit_of_work import Database
+from veilgate.services.house_checks import Scope, house_checks
+from veilgate.services.job_lists import JobLists
+from veilgate.services.verification import Verification
+from veilgate.storage.ports import ObjectStore
+from veilgate.telemetry.logging import configure_logging
+
+REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
+# A reconciler at work has looked at everything within 2.25 leases; what lasts longer needs somebody.
+_PATIENCE_LEASES = 3
+
+
+class House:
+    """Raises `ConfigurationError` when settings are wrong. What it opens is closed by `stack`."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        os.chdir(REPOSITORY_ROOT)  # where .env is read and a relative DATA_DIR begins, as for `up`
+        try:
+            self._config = get_config()
+        except WrongSettings as error:
+            raise ConfigurationError(str(error)) from error
+        self._stack = stack
+        # What matters of a command is its answer; what the services log beside it is for those that run on.
+        configure_logging("ERROR", process="command")
+
+    @cached_property
+    def database(self) -> Database:
+        return open_database(self._config, self._stack)
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        return open_store(self._config)
+
+    @cached_property
+    def lists(self) -> JobLists:
+        return open_work_list(self._config, self._stack)
+
+    def verification(self, *, deep: bool, repair: bool) -> Verification:
+        patience_ms = int(self._config.queue.job_lease_s * 1000 * _PATIENCE_LEASES)
+        policy = retry_policy(self._config)
+        scope = Scope(patience_ms, deep=deep)
+        checks = house_checks(self.database, self.store, self.lists, policy=policy, scope=scope)
+        return Verification(checks, repair=repair)
+
+    def blame(self, error: Unavailable) -> str:
+        """What is away, behind the setting that says where it is."""
+        storage = self._config.storage
+        settings: dict[type[Unavailable], str] = {
+            DatabaseUnavailable: "DATABASE_URL",
+            ObjectStoreUnavailable: "S3_BUCKET" if storage.s3_bucket else "DATA_DIR",
+            QueueUnavailable: "REDIS_URL",
+        }
+        setting = settings.get(type(error))
+        return f"{setting}: {error.message}" if setting else error.message

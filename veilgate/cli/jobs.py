@@ -1,0 +1,129 @@
+"""`veilgate jobs …`: the operator's hand on everybody's jobs."""
+
+import argparse
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from veilgate.cli.ages import parse_age_ms
+from veilgate.cli.console import complain
+from veilgate.domain.errors import ConfigurationError, Unavailable
+from veilgate.domain.jobs import JobStatus
+
+if TYPE_CHECKING:
+    from veilgate.cli.house import House
+
+_MOST_LISTED = 10_000
+_EXIT_INTERRUPTED = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`list`, `show`, `retry`, `cancel`, `requeue-missing` and `verify`."""
+    words = parser.add_subparsers(title="what to do", metavar="WHAT", dest="what", required=True)
+    for name, summary, add in (
+        ("list", "jobs, the newest first; those that wait or run the oldest first", _list_arguments),
+        ("show", "everything about one job", _show_arguments),
+        ("retry", "submit failed or cancelled jobs again", _retry_arguments),
+        ("cancel", "end jobs that wait or run", _cancel_arguments),
+        ("requeue-missing", "put what waits and is on no list on its list now", _no_arguments),
+        ("verify", "whether database, object store and queue agree", _verify_arguments),
+    ):
+        word = words.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        add(word)
+        word.set_defaults(word=word)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 when it was done, 1 when not (all), 78 when a setting is wrong."""
+    _check_together(arguments)
+    # Here and below, because `veilgate up` reads this module too and needs none of it.
+    from veilgate.cli.house import House
+
+    with ExitStack() as stack:
+        try:
+            house = House(stack)
+            try:
+                return _action(arguments.what)(arguments, house)
+            except Unavailable as error:
+                complain(house.blame(error))
+                return 1
+        except ConfigurationError as error:
+            complain(error.message)
+            return os.EX_CONFIG
+        except KeyboardInterrupt:
+            return _EXIT_INTERRUPTED
+
+
+def _action(what: str) -> "Callable[[argparse.Namespace, House], int]":
+    from veilgate.cli import jobs_control, jobs_listing, jobs_verification
+
+    return {
+        "list": jobs_listing.list_jobs,
+        "show": jobs_listing.show_job,
+        "retry": jobs_control.retry,
+        "cancel": jobs_control.cancel,
+        "requeue-missing": jobs_control.requeue_missing,
+        "verify": jobs_verification.verify,
+    }[what]
+
+
+def _check_together(arguments: argparse.Namespace) -> None:
+    if arguments.what != "retry":
+        return
+    if bool(arguments.ids) == arguments.failed:
+        arguments.word.error("name jobs, or say --failed")
+    if arguments.code and not arguments.failed:
+        arguments.word.error("--code goes with --failed")
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--status",
+        nargs="+",
+        metavar="STATUS",
+        default=[],
+        choices=[str(status) for status in JobStatus],
+        help=f"only these: {', '.join(JobStatus)}",
+    )
+    parser.add_argument(
+        "--older-than", type=parse_age_ms, default=0, metavar="AGE", help="made so long ago: 90s, 10m, 2h, 3d"
+    )
+    parser.add_argument("--image", metavar="ID", help="only jobs of this image")
+    parser.add_argument("--limit", type=_limit, default=50, metavar="N", help="at most so many (50)")
+    _json_argument(parser)
+
+
+def _show_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID")
+    _json_argument(parser)
+
+
+def _retry_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="*", metavar="ID")
+    parser.add_argument("--failed", action="store_true", help="all that failed")
+    parser.add_argument("--code", help="with --failed: only those with this error code")
+
+
+def _cancel_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="+", metavar="ID")
+
+
+def _no_arguments(_parser: argparse.ArgumentParser) -> None:
+    """It takes none."""
+
+
+def _verify_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repair", action="store_true", help="put right what can be")
+    parser.add_argument("--deep", action="store_true", help="read every original and compare its SHA-256")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, the last is the summary")
+
+
+def _json_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+
+
+def _limit(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= _MOST_LISTED:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {_MOST_LISTED}")
+    return int(text)
