@@ -40,6 +40,13 @@ def rig(house_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 
 
 @pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Ends what a cell opens by itself."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
 def fresh_rig(house_name: str, tmp_path: Path) -> Iterator[Rig]:
     """A house for a cell that leaves it full or unlike others."""
     with ExitStack() as stack:

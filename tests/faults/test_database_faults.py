@@ -1,7 +1,7 @@
 """The database server is killed, kept away, made to undo transactions, and its answers are lost."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -13,6 +13,7 @@ from tests.faults.client import Clients
 from tests.faults.houses import MariaDbAndS3
 from tests.faults.oracle import Oracle
 from tests.faults.rig import LEASE_S, Rig
+from tests.waiting import wait_until
 from veilgate.persistence.engine import open_engine
 
 # What makes a transaction of ours the heavier one, so that the server undoes the other.
@@ -110,13 +111,14 @@ def test_deadlock_with_an_upload(rig: Rig, oracle: Oracle, clients: Clients, see
         key, photo = f"crossed-{time.time_ns()}", clients.photo()
         connection.execute(
             text(
-                "INSERT INTO idempotency_keys (owner_id, idempotency_key, fingerprint, created_at_ms, deduplicated)"
+                "INSERT INTO idempotency_keys"
+                " (owner_id, idempotency_key, fingerprint, created_at_ms, deduplicated)"
                 " SELECT owner_id, :key, '', 0, 0 FROM jobs LIMIT 1"
             ),
             {"key": key.encode()},
         )
         upload = pool.submit(clients.send, photo, key=key)
-        rig.until(lambda: waiting_for_locks(rig), what="an upload that waits for our key")
+        somebody_waits(rig)
         # It has written its other rows, one of which we now want.
         connection.execute(
             text("SELECT id FROM jobs WHERE id = :id FOR UPDATE"), {"id": newest_job(connection)}
@@ -142,9 +144,9 @@ def test_deadlock_with_a_worker(rig: Rig, oracle: Oracle, clients: Clients, seen
     with own_transaction(rig) as connection:
         connection.execute(text("SELECT * FROM totals FOR UPDATE")).all()
         job_id = clients.upload()
-        first = rig.until(lambda: waiting_for_locks(rig), what="an end that waits for the totals")
+        first = somebody_waits(rig)
         # innodb_lock_wait_timeout is 2 s in our sessions; whoever comes again is another transaction.
-        rig.until(lambda: waiting_for_locks(rig) - first, what="another try after a lock wait timeout")
+        somebody_waits(rig, beside=first)
         connection.execute(text("UPDATE jobs SET correlation_id = NULL WHERE id = :id"), {"id": job_id})
         connection.commit()
     assert deadlocks(rig) == before + 1, "the server was to find a deadlock"
@@ -235,7 +237,8 @@ def processing(rig: Rig) -> set[str]:
 
 def results_in_store(rig: Rig) -> set[str]:
     """Ids of jobs whose copies are stored."""
-    return {key.split("/")[1] for key in rig.house.keys() if key.endswith("/thumbnail-320.jpg")}
+    stored = rig.house.keys()
+    return {key.split("/")[1] for key in stored if key.endswith("/thumbnail-320.jpg")}
 
 
 def undispatched(rig: Rig) -> int:
@@ -250,9 +253,12 @@ def deadlocks(rig: Rig) -> int:
     return int(count)
 
 
-def waiting_for_locks(rig: Rig) -> set[int]:
-    """The transactions that wait for a row which somebody holds."""
-    found = mariadb_of(rig).mariadb.execute(
-        "SELECT trx_id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-    )
-    return {row[0] for row in found}
+def somebody_waits(rig: Rig, *, beside: Collection[int] = ()) -> set[int]:
+    """The transactions that wait for a row which somebody holds, as soon as there is one."""
+    query = "SELECT trx_id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+
+    def found() -> set[int]:
+        return {row[0] for row in mariadb_of(rig).mariadb.execute(query)} - set(beside)
+
+    # The table is only made anew when nobody has looked at it for 0.1 s.
+    return wait_until(found, timeout_s=30, what="somebody who waits for a row", poll_s=0.2)

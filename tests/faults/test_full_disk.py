@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,16 +20,17 @@ _LARGEST_UPLOAD_BYTES = 400_000
 _FULL = {507, 503}
 
 
-@pytest.fixture
 def short_folder() -> Path:
     """Sockets lie in it: pytest's folders are longer than the 104 bytes that a socket's path may have."""
     return Path(tempfile.gettempdir()) / f"vg-{uuid4().hex[:8]}"
 
 
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
+@contextmanager
+def servers_on(disk: SmallDisk) -> Iterator[None]:
+    """Those that are made meanwhile keep their files there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(disk.folder))
+        yield
 
 
 def begun(rig: Rig) -> tuple[Rig, Clients, Oracle]:
@@ -75,6 +76,7 @@ def test_everything_on_a_full_disk(
     rig.restart("worker-1", failpoints="in_infer:sleep=1@1")
     rig.restart("worker-2", failpoints="in_infer:sleep=1@1")
     clients.upload_many(6)
+    lives = {name: len(member.ends) for name, member in rig.members.items()}
     answer = fill_until_refused(rig, clients, disk)
     assert answer.status_code == 507, answer.text
     assert int(answer.headers["retry-after"]) >= 1
@@ -85,6 +87,9 @@ def test_everything_on_a_full_disk(
     disk.empty()
     clients.insist()
     oracle.check(timeout_s=90)
+    assert lives == {name: len(member.ends) for name, member in rig.members.items()}, (
+        "nobody was to die of it"
+    )
     seen.saw(f"507 with Retry-After, {len(accepted)} of {len(accepted)} done when there was room")
 
 
@@ -98,15 +103,12 @@ def test_redis_on_a_full_disk(
     house_name: str,
     small_disk_at: SmallDiskAt,
     tmp_path: Path,
-    short_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
     stack: ExitStack,
     seen: Seen,
 ) -> None:
-    disk = small_disk_at(short_folder, size_bytes=8_000_000)
+    disk = small_disk_at(short_folder(), size_bytes=8_000_000)
     house = open_house(house_name, tmp_path, stack)
-    with monkeypatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(disk.folder))
+    with servers_on(disk):
         rig = Rig(tmp_path, house, stack)
     rig, clients, oracle = begun(rig)
     disk.fill()
@@ -130,14 +132,11 @@ def test_mariadb_on_a_full_disk(
     house_name: str,
     small_disk_at: SmallDiskAt,
     tmp_path: Path,
-    short_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
     stack: ExitStack,
     seen: Seen,
 ) -> None:
-    disk = small_disk_at(short_folder, size_bytes=200_000_000)
-    with monkeypatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(disk.folder))
+    disk = small_disk_at(short_folder(), size_bytes=200_000_000)
+    with servers_on(disk):
         house = open_house(house_name, tmp_path, stack)
     rig, clients, oracle = begun(Rig(tmp_path, house, stack))
     answer = fill_until_refused(rig, clients, disk)

@@ -121,7 +121,7 @@ def _lease(job: dict[str, Any], now_ms: int) -> str:
 
 
 def _tries(job: dict[str, Any]) -> str:
-    facts = f"{job['attempts']} attempts, {job['deliveries']} deliveries, fence {job['fence']}"
+    facts = f"attempts {job['attempts']}, deliveries {job['deliveries']}, fence {job['fence']}"
     return f"{facts}, suspect: runs alone" if job["suspect"] else facts
 
 

@@ -55,6 +55,22 @@ class EventRepository:
     def _insert_drawn(self, job_id: str, new_event: NewEvent) -> None:
         self._connection.execute(_INSERT_DRAWN, {"the_job": job_id, **asdict(new_event)})
 
+    def has_stage(self, job_id: str, fence: int, stage: str) -> bool:
+        """Whether this claim has written an event of the stage: the reply to a commit may have been lost."""
+        found = self._connection.execute(
+            select(stage_events.c.seq)
+            .join(jobs, jobs.c.id == stage_events.c.job_id)
+            .where(
+                stage_events.c.job_id == job_id,
+                stage_events.c.stage == stage,
+                # Not those of earlier claims.
+                stage_events.c.created_at_ms >= jobs.c.started_at_ms,
+                jobs.c.fence == fence,
+            )
+            .limit(1)
+        )
+        return found.first() is not None
+
     def after(self, job_id: str, seq: int, *, limit: int = 1000) -> Sequence[EventRecord]:
         """Events with a higher number, in order."""
         columns = [stage_events.c[name] for name in EventRecord.__dataclass_fields__]

@@ -1,6 +1,5 @@
 """The lists as an operator's commands see them: all of them, with errors of ours."""
 
-import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from veilgate.domain.errors import QueueUnavailable
 from veilgate.domain.families import FAMILIES
 from veilgate.persistence.records import DueJob
 from veilgate.queueing.connection import REDIS_AWAY
+from veilgate.queueing.redis_clock import RedisClock
 from veilgate.queueing.sweeper import Sweeper
 from veilgate.queueing.wakeups import WakeupSender
 from veilgate.queueing.work_list import WorkList
@@ -32,6 +32,7 @@ class OperatorLists:
         self._work_list = work_list
         self._queues = [queue for family in FAMILIES for queue in work_list.lanes_of(family).values()]
         self._wake = WakeupSender(redis)
+        self._clock = RedisClock(redis)
         self._sweeper = Sweeper(redis, self._queues, handover_s=handover_s)
 
     def put(self, jobs: Sequence[DueJob]) -> list[str]:
@@ -65,12 +66,12 @@ class OperatorLists:
                     for entry, until_s in self._redis.zscan_iter(key, count=_SCAN_COUNT):
                         name = str(as_text(entry))
                         job_id = parse_composite_key(name)[0] if book is Book.STARTED else name
-                        yield BookEntry(book, queue.name, name, job_id, time.time() - until_s)
+                        yield BookEntry(book, queue.name, name, job_id, self._clock.now_s() - until_s)
 
     def look_again(self, entry: BookEntry) -> BookEntry | None:
         with _translated_errors():
             until_s: Any = self._redis.zscore(self._key_of(entry), entry.entry)
-        return None if until_s is None else replace(entry, overdue_s=time.time() - until_s)
+        return None if until_s is None else replace(entry, overdue_s=self._clock.now_s() - until_s)
 
     def strike_out(self, entry: BookEntry) -> None:
         with _translated_errors():

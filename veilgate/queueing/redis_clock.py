@@ -20,7 +20,7 @@ class RedisClock:
         """Seconds since 1970. Asks Redis now and then, and goes on from there by the monotonic clock."""
         here_s = time.monotonic()
         if here_s >= self._look_at_s:
-            seconds, microseconds = self._redis.time()  # type: ignore[misc]
+            seconds, microseconds = self._redis.time()
             self._ahead_s = seconds + microseconds / 1e6 - here_s
             self._look_at_s = here_s + _LOOK_EVERY_S
         return here_s + self._ahead_s

@@ -11,6 +11,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker.base import WorkerStatus
+from rq.worker_registration import clean_worker_registry
 
 from veilgate.domain.errors import DeviceLost
 from veilgate.domain.jobs import Lane
@@ -120,8 +121,11 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
         return self._lease_s
 
     def clean_registries(self) -> None:
-        """Our own sweeper: RQ's reads before it writes, and two of them at once double jobs."""
+        """Our own sweeper: RQ's reads before it writes, and two of them at once double jobs. Of RQ's, what
+        takes killed workers off its list."""
         self._sweeper.sweep()
+        for queue in self.queues:
+            clean_worker_registry(queue)
         self.register_birth_if_forgotten()
         self.last_cleaned_at = now()
 

@@ -1,4 +1,4 @@
-"""Everything that `veilgate jobs verify` checks, in order: what one repair leads to, a later check looks at."""
+"""All that `veilgate jobs verify` checks, in order: what one repair leads to, a later check looks at."""
 
 from dataclasses import dataclass
 

@@ -108,14 +108,16 @@ class Recorder:
         others."""
         give_up_s = time.monotonic() + _DATABASE_PATIENCE_S
         pause_s = 0.1
+        is_first_try = True
         while True:
             try:
-                settlements = self._write(group)
+                settlements = self._write(group, may_be_there=not is_first_try)
                 break
             except Unavailable:
                 if time.monotonic() > give_up_s:
                     settlements = [_lost(end) for end in group if isinstance(end, PictureEnd)]
                     break
+                is_first_try = False
                 time.sleep(pause_s)
                 pause_s = min(2.0, pause_s * 2)
             except Exception:  # noqa: BLE001 - one bad record must not take the others along
@@ -129,12 +131,13 @@ class Recorder:
         self._tell(group, settlements)
 
     @again_after_deadlock
-    def _write(self, group: list[StageReport | PictureEnd]) -> list[Settlement]:
+    def _write(self, group: list[StageReport | PictureEnd], *, may_be_there: bool) -> list[Settlement]:
+        """One transaction. `may_be_there`: an earlier try may have been committed, and its reply lost."""
         settlements = []
         with self._database.write() as transaction:
             for item in group:
                 if isinstance(item, StageReport):
-                    _write_stage(transaction, item)
+                    _write_stage(transaction, item, may_be_there=may_be_there)
                 else:
                     settlements.append(self._write_end(transaction, item))
             _add_totals(transaction, group, settlements)
@@ -218,12 +221,15 @@ class Recorder:
             _log.warning("record.superseded_files_left", job_id=job_id)
 
 
-def _write_stage(transaction: Transaction, report: StageReport) -> None:
+def _write_stage(transaction: Transaction, report: StageReport, *, may_be_there: bool) -> None:
+    work = report.work
+    if may_be_there and transaction.events.has_stage(work.job_id, work.fence, report.stage):
+        return
     outcome = report.outcome
     event = NewEvent(
         report.stage, outcome.kind, json.dumps(outcome_payload(outcome)), report.took_ms, outcome.model
     )
-    transaction.events.append_fenced(report.work.job_id, report.work.fence, event)
+    transaction.events.append_fenced(work.job_id, work.fence, event)
 
 
 def _add_totals(

@@ -81,7 +81,7 @@ class LocalObjectStore:
         folder = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self._root
         with _translated_errors():
             for path in _files_below(str(folder)):
-                key = Path(path).relative_to(self._root).as_posix()
+                key = path.removeprefix(f"{self._root}{os.sep}").replace(os.sep, "/")
                 if key.startswith(prefix) and not key.startswith(_INCOMING):
                     yield key
 

@@ -79,7 +79,7 @@ def test_show_says_everything(household: Household) -> None:
         "a.jpg  ",
         f"{household.original(job_id)}  is there",
         "verify True",
-        "1 attempts, 0 deliveries, fence 0",
+        "attempts 1, deliveries 0, fence 0",
         "undecodable: No.",
         f"waits on {INTERACTIVE}, 0 before it",
         "submitted",

@@ -15,7 +15,7 @@ from tests.integration.api.samples import picture
 from tests.integration.cli.conftest import LEASE_S, store_of
 from tests.integration.cli.household import Household
 
-ROUNDS = 3
+ROUNDS = 2
 CALLERS = 3
 
 

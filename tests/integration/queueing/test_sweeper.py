@@ -22,14 +22,11 @@ class Clock:
     def __init__(self) -> None:
         self.s = 1_800_000_000.0
 
-    def __call__(self) -> float:
-        return self.s
-
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("veilgate.queueing.sweeper.time.time", clock)
+    monkeypatch.setattr("veilgate.queueing.sweeper.RedisClock.now_s", lambda _self: clock.s)
     return clock
 
 
