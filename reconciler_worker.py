@@ -1,7 +1,6 @@
 """The reconciler: one leads, others stand by. Started by worker.py."""
 
 import os
-import threading
 from contextlib import ExitStack
 
 from config import Config
@@ -35,6 +34,4 @@ def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
     )
     presence = Presence(redis, family="reconciler", name=config.worker.name(os.getpid()))
     stack.callback(presence.withdraw)
-    ending = threading.Event()
-    stop.tell(lambda *_: ending.set())
-    reconciler.run(ending, lambda: presence.announce({"pid": os.getpid()}))
+    reconciler.run(lambda: stop.asked, lambda: presence.announce({"pid": os.getpid()}))

@@ -27,7 +27,11 @@ class StopRequest:
         return self._first is not None
 
     def tell(self, handler: Handler) -> None:
-        """Call `handler` in the main thread at each request; at once if there was one."""
+        """Call `handler` in the main thread at each request; at once if there was one.
+
+        It runs between any two steps of that thread, and so must take no lock: an event's `set` would wait
+        for ever for the `wait` that it interrupted.
+        """
         self._handlers.append(handler)
         if self._first is not None:
             handler(self._first, None)

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 _SIZE_WH = (160, 120)
+_LONGEST_PAUSE_S = 1.0
 BASES = 4
 
 
@@ -57,6 +58,7 @@ class Told:
     accepted: dict[str, Photo] = field(default_factory=dict)
     unanswered: list[Photo] = field(default_factory=list)
     refused: list[Photo] = field(default_factory=list)
+    mixed: list[Photo] = field(default_factory=list)  # told the job of another photo
     tries_in_vain: int = 0  # each may have left an original without a row
 
 
@@ -98,7 +100,8 @@ class Clients:
             return None
         with self._lock:
             if answer.status_code == httpx.codes.ACCEPTED:
-                self.told.accepted[answer.json()["job_id"]] = photo
+                if self.told.accepted.setdefault(answer.json()["job_id"], photo) != photo:
+                    self.told.mixed.append(photo)
             else:
                 self.told.refused.append(photo)
                 self.told.tries_in_vain += 1
@@ -122,7 +125,7 @@ class Clients:
     def insist(self, photo: Photo | None = None, *, timeout_s: float = 60.0) -> str:
         """What a careful client does: the same key again until there is an answer; the job's id."""
         photo, key = photo or self.photo(), str(uuid.uuid4())
-        deadline_s = time.monotonic() + timeout_s
+        deadline_s, pause_s = time.monotonic() + timeout_s, 0.1
         while True:
             answer = self.send(photo, key=key)
             if answer is not None and answer.status_code == httpx.codes.ACCEPTED:
@@ -131,8 +134,10 @@ class Clients:
                     self.told.refused = [one for one in self.told.refused if one != photo]
                 return str(answer.json()["job_id"])
             assert answer is None or answer.status_code in {429, 503, 507}, answer.text
-            assert time.monotonic() < deadline_s, f"{photo} was not taken in {timeout_s:g} s"
-            time.sleep(0.1)
+            last = answer.text if answer else "no answer"
+            assert time.monotonic() < deadline_s, f"{photo} was not taken in {timeout_s:g} s: {last}"
+            time.sleep(pause_s)
+            pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
 
     @contextmanager
     def insist_side_by_side(self, how_many: int, *, clients: int = 4) -> Iterator[list[Future[str]]]:

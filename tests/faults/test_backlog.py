@@ -129,7 +129,6 @@ def test_rows_of_earlier_versions(rig: Rig, oracle: Oracle, clients: Clients, se
     "F54",
     fault=f"{_FINISHED} finished jobs and as many failed ones in RQ's registries",
     promised="what is over is forgotten: keys bounded, Redis' memory on a plateau",
-    dozen=True,
 )
 def test_many_ended(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     redis = rig.redis_client

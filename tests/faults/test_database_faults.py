@@ -29,7 +29,6 @@ def mariadb_of(rig: Rig) -> MariaDbAndS3:
     "F33",
     fault="mariadbd killed −9 during 200 inserts",
     promised="every row of a 202 is there after its restart",
-    dozen=True,
 )
 def test_killed_during_inserts(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     server = mariadb_of(rig).mariadb
@@ -87,12 +86,12 @@ def test_away_for_less_than_a_lease(rig: Rig, oracle: Oracle, clients: Clients, 
     rig.keep_dead("worker-2")
     rig.restart("worker-1", failpoints="in_infer:sleep=2@1", JOB_LEASE_S="15")
     clients.upload_many(6)
-    rig.until(lambda: processing(rig), what="work in progress")
+    rig.until(lambda: decoded(rig) & processing(rig), what="work in progress")
     wire = rig.database_wires["worker-1"]
     wire.cut()
-    in_work = processing(rig)
+    in_work = decoded(rig) & processing(rig)
     rig.until(lambda: in_work <= results_in_store(rig), what="copies of all that were in work")
-    assert processing(rig) == in_work, "nothing can have been written down"
+    assert in_work <= processing(rig), "nothing can have been written down"
     wire.mend()
     oracle.check()
     claims = {row["id"]: row["deliveries"] for row in rig.select("SELECT id, deliveries FROM jobs")}
@@ -104,6 +103,7 @@ def test_away_for_less_than_a_lease(rig: Rig, oracle: Oracle, clients: Clients, 
     "F35",
     fault="a row that an upload needs is held, then crossed: deadlock",
     promised="the transaction is done again, and the caller gets 202",
+    dozen=True,
 )
 def test_deadlock_with_an_upload(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     before = deadlocks(rig)
@@ -233,6 +233,13 @@ def newest_job(connection: Connection) -> str:
 
 def processing(rig: Rig) -> set[str]:
     return {row["id"] for row in rig.select("SELECT id FROM jobs WHERE status = 'processing'")}
+
+
+def decoded(rig: Rig) -> set[str]:
+    """Jobs that a worker knows it has: it has written something about them."""
+    return {
+        row["job_id"] for row in rig.select("SELECT job_id FROM stage_events WHERE stage = 'decode_picture'")
+    }
 
 
 def results_in_store(rig: Rig) -> set[str]:

@@ -48,6 +48,7 @@ def test_killed_after_each_step(rig: Rig, oracle: Oracle, clients: Clients, seen
     "F44",
     fault="the reconciler that leads is killed −9, another stands by",
     promised="the other leads as soon as the lease has run out",
+    dozen=True,
 )
 def test_another_takes_over(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     other = rig.another("reconciler-2", "worker.py", "reconciler")

@@ -8,9 +8,13 @@ from uuid import UUID
 _UUID_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-def new_id() -> str:
-    """A fresh identifier; ids made later sort later (to the millisecond)."""
-    return uuid7(unix_ms=time.time_ns() // 1_000_000, random=int.from_bytes(os.urandom(10), "big"))
+def new_id(*, after: str | None = None) -> str:
+    """A fresh identifier; ids made later sort later (to the millisecond). With `after`, it sorts behind that
+    one even where the clock that made it was ahead of ours."""
+    unix_ms = time.time_ns() // 1_000_000
+    if after is not None:
+        unix_ms = max(unix_ms, made_at_ms(after) + 1)
+    return uuid7(unix_ms=unix_ms, random=int.from_bytes(os.urandom(10), "big"))
 
 
 def uuid7(*, unix_ms: int, random: int) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from veilgate.domain.errors import Unavailable, VeilgateError
+from veilgate.domain.errors import DeviceLost, Unavailable, VeilgateError
 
 # A doubling beyond that is longer than any delay.
 _MOST_DOUBLINGS = 16
@@ -10,7 +10,8 @@ _MOST_DOUBLINGS = 16
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a job is tried. `attempts` are its own failures, `deliveries` all starts, whoever's fault."""
+    """How often a job is tried. `attempts` are its own failures; `deliveries` are all starts but those that
+    found something away, whoever's fault their end was."""
 
     max_attempts: int = 3
     max_deliveries: int = 20
@@ -27,6 +28,12 @@ class RetryDecision:
 def costs_attempt(error: VeilgateError) -> bool:
     """Whether the picture may be to blame. What is away is waited for, however long that takes."""
     return not isinstance(error, Unavailable)
+
+
+def costs_delivery(error: VeilgateError) -> bool:
+    """Whether the start counts. One that found something away would otherwise have a picture that waited out
+    an outage failed at the next crash. A lost device counts: this picture may be what breaks devices."""
+    return costs_attempt(error) or isinstance(error, DeviceLost)
 
 
 def decide_retry(

@@ -20,7 +20,7 @@ _INSERT_DRAWN = stage_events.insert().from_select(
     select(
         jobs.c.id,
         jobs.c.event_seq,
-        jobs.c.deliveries,
+        jobs.c.fence,
         *(bindparam(name, type_=stage_events.c[name].type) for name in _FROM_EVENT),
         now_ms(),
     ).where(_THE_JOB),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, true, update
 
 from database_models import jobs, processed_images, stage_events
 from veilgate.domain.jobs import TERMINAL, JobKind, JobStatus, Lane
@@ -46,6 +46,7 @@ class CompletedJob:
     original_key: str
     file_size: int
     format: str
+    has_dedup_key: bool
     is_shown: bool
     place: Any
 
@@ -103,8 +104,9 @@ class Inventory:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def has_images(self) -> bool:
-        return self._connection.execute(select(_I.id).limit(1)).first() is not None
+    def newest_job_id(self) -> str:
+        """Ids begin with the time; the empty text where there is no job."""
+        return self._connection.execute(select(func.max(_J.id))).scalar_one() or ""
 
     def originals_after(self, image_id: str, *, limit: int) -> list[StoredOriginal]:
         return self._originals(_I.id > image_id, limit=limit)
@@ -128,26 +130,18 @@ class Inventory:
         return result.rowcount == 1
 
     def completed_after(self, place: Any, *, limit: int) -> list[CompletedJob]:
-        names = ("id", "owner_id", "image_id", "options", "result_key")
-        rows = self._connection.execute(
-            select(
-                *(_J[name] for name in names),
-                _I.original_key,
-                _I.file_size,
-                _I.format,
-                func.coalesce(_I.current_job_id == _J.id, False).label("is_shown"),
-                arrival().label("place"),
-            )
-            .join(processed_images, _I.id == _J.image_id)
-            .where(_J.status == JobStatus.COMPLETED, _J.lease_until_ms.is_(None), _behind(place))
-            .order_by(arrival())
-            .limit(limit)
-        )
-        return [CompletedJob(**{**row._mapping, "is_shown": bool(row.is_shown)}) for row in rows]
+        return self._completed(_behind(place), limit=limit)
+
+    def completed_job(self, job_id: str) -> CompletedJob | None:
+        return next(iter(self._completed(_J.id == job_id, limit=1)), None)
 
     def release_dedup_key(self, job_id: str) -> None:
         """From now on nobody is answered with the result of this job."""
         self._connection.execute(update(jobs).where(_J.id == job_id).values(dedup_key=None))
+
+    def release_dedup_keys_of(self, image_id: str) -> None:
+        """From now on whoever sends this picture again is not answered with a job of this image."""
+        self._connection.execute(update(jobs).where(_J.image_id == image_id).values(dedup_key=None))
 
     def jobs_of_image_after(self, image_id: str, job_id: str) -> list[LaterJob]:
         """The jobs that were asked for after this one, the newest last."""
@@ -213,6 +207,25 @@ class Inventory:
         )
         return [StoredOriginal(*row) for row in rows]
 
+    def _completed(self, condition: ColumnElement[bool], *, limit: int) -> list[CompletedJob]:
+        names = ("id", "owner_id", "image_id", "options", "result_key")
+        rows = self._connection.execute(
+            select(
+                *(_J[name] for name in names),
+                _I.original_key,
+                _I.file_size,
+                _I.format,
+                _J.dedup_key.is_not(None).label("has_dedup_key"),
+                func.coalesce(_I.current_job_id == _J.id, False).label("is_shown"),
+                arrival().label("place"),
+            )
+            .join(processed_images, _I.id == _J.image_id)
+            .where(_J.status == JobStatus.COMPLETED, _J.lease_until_ms.is_(None), condition)
+            .order_by(arrival())
+            .limit(limit)
+        )
+        return [CompletedJob(**_with_flags(row._mapping)) for row in rows]
+
     def _pointers(self, condition: ColumnElement[bool], *, limit: int) -> list[Pointer]:
         # In one statement, so that a job that completes meanwhile shows in both columns or in neither.
         # `coalesce`, or SQLite goes through all that completed for each image: 8 ms where those were 9,000.
@@ -262,6 +275,12 @@ class Inventory:
 
 def _behind(place: Any) -> ColumnElement[bool]:
     return true() if place is None else arrival() > place
+
+
+def _with_flags(row: RowMapping) -> dict[str, Any]:
+    """A server says 0 and 1."""
+    flags = {"has_dedup_key": bool(row["has_dedup_key"]), "is_shown": bool(row["is_shown"])}
+    return {**row, **flags}
 
 
 def _id_of(job: LaterJob) -> str:

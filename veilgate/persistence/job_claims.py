@@ -149,14 +149,17 @@ class JobClaims:
         delay_ms: int,
         suspect: bool,
         error: VeilgateError | None,
+        delivery_counts: bool = True,
     ) -> bool:
-        """Return a job to those that wait, to be dispatched again after the delay."""
+        """Return a job to those that wait, to be dispatched again after the delay; as if it had not been
+        started, unless `delivery_counts`."""
         result = self._connection.execute(
             update(jobs)
             .where(_held(job_id, fence))
             .values(
                 status=JobStatus.SUBMITTED,
                 attempts=attempts,
+                deliveries=jobs.c.deliveries - (0 if delivery_counts else 1),
                 suspect=True if suspect else jobs.c.suspect,
                 error_code=error.code if error else None,
                 error_message=error.message if error else None,

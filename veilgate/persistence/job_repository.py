@@ -45,6 +45,17 @@ class JobRepository:
         """Until the transaction ends nobody else changes this job. On SQLite writers have that anyway."""
         self._connection.execute(select(jobs.c.id).where(jobs.c.id == job_id).with_for_update())
 
+    def supersede_those_of(self, image_id: str) -> str | None:
+        """Before another job of the image is inserted: the newest id there is. None of them stands for an
+        upload any more, because the image may show another result from then on.
+
+        Who comes at the same time waits until the transaction ends, and sees its job.
+        """
+        own = jobs.c.image_id == image_id
+        self._connection.execute(update(jobs).where(own).values(dedup_key=None))
+        newest: str | None = self._connection.execute(select(func.max(jobs.c.id)).where(own)).scalar_one()
+        return newest
+
     def result_key(self, job_id: str) -> str | None:
         """Where the files of the result that is shown are, if there is one."""
         found = self._connection.execute(select(jobs.c.result_key).where(jobs.c.id == job_id))

@@ -21,6 +21,8 @@ _log = get_logger(__name__)
 _LARGEST_GROUP = 256
 # Writing down that jobs are listed costs a commit, which uploads need more: it waits for a pause this long.
 _MARK_AFTER_S = 0.05
+# But no longer than that: the reconciler lists again what has not been marked for a second.
+_MARK_WITHIN_S = 0.5
 # Between two round trips, so that in a rush one carries many.
 _PAUSE_S = 0.01
 
@@ -61,15 +63,20 @@ class Dispatcher:
 
     def _loop(self) -> None:
         listed: list[str] = []
+        first_listed_s = 0.0
         is_open = True
         while is_open:
             group, is_open = self._gather(_MARK_AFTER_S if listed else None)
             now_listed = put_on_lists(self._work_list, group)
             if len(now_listed) < len(group):
                 self._note(QueueUnavailable())
+            if not listed:
+                first_listed_s = time.monotonic()
             listed += now_listed
             time.sleep(_PAUSE_S)
-            if not group or not is_open or len(listed) >= _LARGEST_GROUP:
+            is_pause = not group or not is_open
+            is_late = time.monotonic() - first_listed_s >= _MARK_WITHIN_S
+            if is_pause or is_late or len(listed) >= _LARGEST_GROUP:
                 mark_dispatched(self._database, listed)
                 listed = []
 

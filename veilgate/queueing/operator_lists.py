@@ -19,7 +19,7 @@ from veilgate.queueing.redis_clock import RedisClock
 from veilgate.queueing.sweeper import Sweeper
 from veilgate.queueing.wakeups import WakeupSender
 from veilgate.queueing.work_list import WorkList
-from veilgate.services.job_lists import Book, BookEntry, Place, Standing
+from veilgate.services.job_lists import Place, Standing, StartedEntry
 
 _SCAN_COUNT = 500
 
@@ -59,31 +59,25 @@ class OperatorLists:
     def wake(self, job_ids: Sequence[str]) -> None:
         self._wake(job_ids)
 
-    def book_entries(self) -> Iterator[BookEntry]:
+    def started(self) -> Iterator[StartedEntry]:
         with _translated_errors():
             for queue in self._queues:
-                for book, key in _book_keys(queue).items():
-                    for entry, until_s in self._redis.zscan_iter(key, count=_SCAN_COUNT):
-                        name = str(as_text(entry))
-                        job_id = parse_composite_key(name)[0] if book is Book.STARTED else name
-                        yield BookEntry(book, queue.name, name, job_id, self._clock.now_s() - until_s)
+                key = queue.started_job_registry.key
+                for entry, until_s in self._redis.zscan_iter(key, count=_SCAN_COUNT):
+                    name = str(as_text(entry))
+                    job_id = parse_composite_key(name)[0]
+                    yield StartedEntry(queue.name, name, job_id, self._clock.now_s() - until_s)
 
-    def look_again(self, entry: BookEntry) -> BookEntry | None:
+    def look_again(self, entry: StartedEntry) -> StartedEntry | None:
+        queue = next(queue for queue in self._queues if queue.name == entry.list_name)
         with _translated_errors():
-            until_s: Any = self._redis.zscore(self._key_of(entry), entry.entry)
-        return None if until_s is None else replace(entry, overdue_s=self._clock.now_s() - until_s)
-
-    def strike_out(self, entry: BookEntry) -> None:
-        with _translated_errors():
-            self._redis.zrem(self._key_of(entry), entry.entry)
+            until_s: Any = self._redis.zscore(queue.started_job_registry.key, entry.entry)
+            now_s = self._clock.now_s()
+        return None if until_s is None else replace(entry, overdue_s=now_s - until_s)
 
     def bring_back(self) -> int:
         with _translated_errors():
             return self._sweeper.sweep()
-
-    def _key_of(self, entry: BookEntry) -> str:
-        queue = next(queue for queue in self._queues if queue.name == entry.list_name)
-        return _book_keys(queue)[entry.book]
 
     def _place_on(self, queue: Queue, job_id: str) -> Place | None:
         with self._redis.pipeline(transaction=True) as pipeline:
@@ -96,18 +90,6 @@ class OperatorLists:
         if handed_over is not None:
             return Place(Standing.HANDED_OVER, queue.name)
         return Place(Standing.WAITING, queue.name, position) if position is not None else None
-
-
-def _book_keys(queue: Queue) -> dict[Book, str]:
-    return {
-        Book.FINISHED: queue.finished_job_registry.key,
-        Book.FAILED: queue.failed_job_registry.key,
-        Book.DEFERRED: queue.deferred_job_registry.key,
-        Book.SCHEDULED: queue.scheduled_job_registry.key,
-        Book.CANCELED: queue.canceled_job_registry.key,
-        # Last, because what puts these right sweeps all the others.
-        Book.STARTED: queue.started_job_registry.key,
-    }
 
 
 @contextmanager

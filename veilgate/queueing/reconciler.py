@@ -1,6 +1,5 @@
 """Puts right what crashes left behind. Every step may be repeated, or done by two at once, without harm."""
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ _log = get_logger(__name__)
 _EPOCH_KEY = "veilgate:epoch"
 _LEADER = "reconciler"
 _PAGE = 500
+# How long a request to end may go unheard between two rounds.
+_LONGEST_SLEEP_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,16 @@ class Reconciler:
         self._next_look_s = 0.0
         self._next_housekeeping_s = 0.0
 
-    def run(self, stop: threading.Event, announce: Callable[[], None]) -> None:
-        while not stop.is_set():
+    def run(self, stop_requested: Callable[[], bool], announce: Callable[[], None]) -> None:
+        """Look again and again until a stop is requested."""
+        while not stop_requested():
             announce()
             try:
                 if self._leads():
                     self.round()
             except VeilgateError as error:
                 _log.warning("reconciler.interrupted", error=error.code)
-            stop.wait(self._timing.interval_s)
+            self._pause(stop_requested)
         self._step_down()
 
     def round(self) -> None:
@@ -85,6 +87,13 @@ class Reconciler:
         if time.monotonic() >= self._next_housekeeping_s:
             self._housekeeping.run()
             self._next_housekeeping_s = time.monotonic() + self._timing.housekeeping_every_s
+
+    def _pause(self, stop_requested: Callable[[], bool]) -> None:
+        """Asks between short sleeps: an event that a signal handler sets while this thread is inside its
+        `wait` may wait for ever for the event's own lock."""
+        until_s = time.monotonic() + self._timing.interval_s
+        while not stop_requested() and (left_s := until_s - time.monotonic()) > 0:
+            time.sleep(min(left_s, _LONGEST_SLEEP_S))
 
     def _leads(self) -> bool:
         # Short, because two that lead at once do no harm, and nobody dispatches while a dead one leads.

@@ -8,7 +8,8 @@ from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import ClaimedJob, NewEvent, WaitingJob
 from veilgate.persistence.unit_of_work import Database
 
-# A job that was started more often than that may be what breaks devices: it must not go on for ever.
+# A job that was started more often than that may be what breaks devices: it must not go on for ever. So a
+# start that ended with a lost device counts, other than one that found something away.
 _MOST_DELIVERIES_OF_INNOCENTS = 8
 
 

@@ -8,9 +8,10 @@ from veilgate.services.job_lists import JobLists
 from veilgate.services.lease_expiry import LeaseExpiry
 from veilgate.services.missing_jobs import MissingJobs
 from veilgate.services.verification import Check
-from veilgate.services.verify_lists import DeadEntries, RqRegistries, UnlistedJobs
+from veilgate.services.verify_leftovers import OrphanResults
+from veilgate.services.verify_lists import DeadEntries, StartedEntries, UnlistedJobs
 from veilgate.services.verify_originals import LostOriginals, OrphanOriginals
-from veilgate.services.verify_results import LostResults, OrphanResults
+from veilgate.services.verify_results import LostResults
 from veilgate.services.verify_rows import Events, OverdueLeases, Pointers
 from veilgate.storage.ports import ObjectStore
 
@@ -38,7 +39,7 @@ def house_checks(
         OrphanResults(database, store, patience_ms=patience_ms),
         Events(database, lists.wake),
         OverdueLeases(database, expiry.expire, patience_ms=patience_ms),
-        RqRegistries(database, lists, patience_ms=patience_ms),
+        StartedEntries(lists, patience_ms=patience_ms),
         DeadEntries(database, lists, patience_ms=patience_ms),
         UnlistedJobs(database, missing_jobs, patience_ms=patience_ms),
     ]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from veilgate.domain.errors import DatabaseUnavailable, EmptyFile, IdempotencyConflict, VeilgateError
+from veilgate.domain.errors import EmptyFile, IdempotencyConflict, VeilgateError
 from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobKind, JobStatus, Lane
 from veilgate.domain.options import UploadOptions
@@ -27,6 +27,8 @@ from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
+# How often an upload may find that another of the same picture was quicker, and ended in vain meanwhile.
+_MOST_TRIES_WITH_KEY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,46 +117,58 @@ class Intake:
         """Join the job that the same picture has, else store the original and write its rows."""
         dedup = dedup_key(upload.owner_id, upload.file.sha256, upload.options, models=self._models)
         holder = None if self._database.dedup_keys.is_free(dedup) else self._holder(dedup)
-        if holder and holder.stands:
-            return self._join(upload, holder, beside)
+        tries = 0
+        while not (holder and holder.stands):
+            tries += 1
+            # In the end without a key: nobody can be quicker then, and this job stands for no other upload.
+            key = dedup if tries <= _MOST_TRIES_WITH_KEY else None
+            try:
+                return self._store_anew(
+                    upload, header, lane, beside=beside, dedup=key, releases_key=holder is not None
+                )
+            except UploadedByAnother:
+                holder = self._holder(dedup)
+        return self._join(upload, holder, beside)
+
+    def _store_anew(
+        self,
+        upload: Upload,
+        header: PictureHeader,
+        lane: Lane,
+        *,
+        beside: Beside | None,
+        dedup: str | None,
+        releases_key: bool,
+    ) -> AcceptedJob:
+        """Raises `UploadedByAnother`, with nothing left behind, when somebody was quicker."""
         image_id = new_id()
         key = original_key(image_id, accepted_epoch_s=time.time())
         lane = upload.options.priority or lane
         upload.file.store_in(self._store, key, media_type=header.format.media_type)
         failpoint("after_put", image_id)
         accepted = AcceptedJob(image_id, lane, upload.filename, upload.file.size, is_new=True)
-        entry = Entry(
-            _rows(upload, header, lane=lane, image_id=image_id, key=key, dedup=dedup),
-            lambda transaction: beside(transaction, accepted) if beside else None,
-            releases_key=holder is not None,
+        self._write(
+            Entry(
+                _rows(upload, header, lane=lane, image_id=image_id, key=key, dedup=dedup),
+                lambda transaction: beside(transaction, accepted) if beside else None,
+                releases_key=releases_key,
+            )
         )
-        quicker = self._write(entry)
-        if quicker:
-            return self._join(upload, quicker, beside)
         failpoint("after_commit", image_id)
         return accepted
 
-    def _write(self, entry: Entry) -> KeyHolder | None:
-        """Commit the rows in one transaction; or None of it, and the job of whoever was quicker.
+    def _write(self, entry: Entry) -> None:
+        """Commit the rows in one transaction, or none of it.
 
         When the commit itself fails its end is unknown, and the object stays: the row may be there. An object
         without a row is removed by housekeeping after two days.
         """
         try:
             self._commits.write(entry)
-        except (VeilgateError, WrittenByAnother) as error:
+        except (VeilgateError, WrittenByAnother):
             if not entry.may_be_written:
                 self._discard(entry.rows.image.original_key)
-            if not isinstance(error, UploadedByAnother):
-                raise
-        else:
-            return None
-        assert entry.rows.job.dedup_key
-        holder = self._holder(entry.rows.job.dedup_key)
-        if holder is None or not holder.stands:
-            # It came and ended in vain while we stored ours: whoever comes again finds a way that is free.
-            raise DatabaseUnavailable("The same picture has just failed or been cancelled; send it again.")
-        return holder
+            raise
 
     def _holder(self, key: str) -> KeyHolder | None:
         with self._database.read() as transaction:
@@ -226,7 +240,7 @@ def answered_before(job: JobRecord, filename: str, *, deduplicated: bool) -> Acc
 
 
 def _rows(
-    upload: Upload, header: PictureHeader, *, lane: Lane, image_id: str, key: str, dedup: str
+    upload: Upload, header: PictureHeader, *, lane: Lane, image_id: str, key: str, dedup: str | None
 ) -> NewUpload:
     payload = {"filename": upload.filename, "file_size": upload.file.size}
     return NewUpload(

@@ -26,22 +26,11 @@ class Place:
     position: int | None = None
 
 
-class Book(StrEnum):
-    """The registries in which RQ writes down its jobs. We use the first three."""
-
-    STARTED = "started"
-    FINISHED = "finished"
-    FAILED = "failed"
-    DEFERRED = "deferred"
-    SCHEDULED = "scheduled"
-    CANCELED = "canceled"
-
-
 @dataclass(frozen=True, slots=True)
-class BookEntry:
-    """One entry of a registry, and since when it should be gone (seconds; negative = not yet)."""
+class StartedEntry:
+    """What RQ counts as started, and for how long its worker has been silent beyond what it may (seconds;
+    negative = it may still be)."""
 
-    book: Book
     list_name: str
     entry: str
     job_id: str
@@ -69,16 +58,12 @@ class JobLists(Protocol):
         """Tell whoever watches these jobs that there is something new. Best effort: never raises."""
         ...
 
-    def book_entries(self) -> Iterator[BookEntry]:
-        """What stands in RQ's registries of our lists."""
+    def started(self) -> Iterator[StartedEntry]:
+        """What workers hold, by RQ's registry of each list."""
         ...
 
-    def look_again(self, entry: BookEntry) -> BookEntry | None:
+    def look_again(self, entry: StartedEntry) -> StartedEntry | None:
         """The entry as it stands now, or None when it is gone."""
-        ...
-
-    def strike_out(self, entry: BookEntry) -> None:
-        """Remove an entry from its registry."""
         ...
 
     def bring_back(self) -> int:

@@ -9,7 +9,7 @@ from veilgate.domain.retry import RetryPolicy
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import ExpiredJob, NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
-from veilgate.storage.keys import job_prefix
+from veilgate.services.superseded_files import drop_superseded
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.logging import get_logger
 
@@ -47,11 +47,11 @@ class LeaseExpiry:
             _log.warning("lease.expired", jobs=len(expired))
 
     @again_after_deadlock
-    def _expire_page(self) -> tuple[list[ExpiredJob], list[str]]:
-        """Those that were dealt with, and the ids of those that have ended."""
+    def _expire_page(self) -> tuple[list[ExpiredJob], list[ExpiredJob]]:
+        """Those that were dealt with, and those of them that have ended."""
         with self._database.write() as transaction:
             expired = transaction.claims.lock_expired(limit=_PAGE)
-            failed = [job.id for job in expired if self._expire_one(transaction, job)]
+            failed = [job for job in expired if self._expire_one(transaction, job)]
         return expired, failed
 
     def _expire_one(self, transaction: Transaction, job: ExpiredJob) -> bool:
@@ -73,13 +73,13 @@ class LeaseExpiry:
             )
         return error is not None
 
-    def _drop_files(self, job_ids: Sequence[str]) -> None:
-        """What the workers had stored before they died: no row will ever point to it."""
+    def _drop_files(self, failed: Sequence[ExpiredJob]) -> None:
+        """What the workers had stored before they died. The owner may have such a job tried again."""
         try:
-            for job_id in job_ids:
-                self._store.delete(list(self._store.list(job_prefix(job_id))))
+            for job in failed:
+                drop_superseded(self._database, self._store, job_id=job.id, fence=job.fence)
         except (VeilgateError, OSError):
-            _log.warning("lease.files_left", jobs=len(job_ids))
+            _log.warning("lease.files_left", jobs=len(failed))
 
     def _final_error(self, attempts: int, deliveries: int) -> PictureFailed | None:
         if attempts >= self._policy.max_attempts:

@@ -15,12 +15,13 @@ from enum import StrEnum
 
 from veilgate.domain.errors import StageFailed, Unavailable, VeilgateError
 from veilgate.domain.jobs import JobStatus
-from veilgate.domain.retry import RetryPolicy, costs_attempt, decide_retry
+from veilgate.domain.retry import RetryPolicy, costs_attempt, costs_delivery, decide_retry
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.services.picture_engine import PictureEnd, StageReport
 from veilgate.services.results import assemble_results, outcome_payload
+from veilgate.services.superseded_files import drop_superseded
 from veilgate.stages.contract import PictureWork
 from veilgate.storage.keys import job_prefix, result_prefix
 from veilgate.storage.ports import ObjectStore
@@ -99,36 +100,61 @@ class Recorder:
                     break
                 last = self._waiting.get()
             if group:
+                self._clear_way(group)
                 self._write_patiently(group)
             if last is None:
                 return
 
-    def _write_patiently(self, group: list[StageReport | PictureEnd]) -> None:
+    def _clear_way(self, group: list[StageReport | PictureEnd]) -> None:
+        """Remove what earlier claims of these jobs have stored, before a row points to ours: left for after
+        the commit, a kill between the two would leave it for good. No row can point to it, because a claim
+        with a higher fence was made."""
+        for end in group:
+            if isinstance(end, PictureEnd) and end.work.fence > 1:
+                earlier = tuple(result_prefix(end.work.job_id, fence) for fence in range(1, end.work.fence))
+                try:
+                    stored = self._store.list(job_prefix(end.work.job_id))
+                    self._store.delete([key for key in stored if key.startswith(earlier)])
+                except (VeilgateError, OSError):
+                    _log.warning("record.superseded_files_left", job_id=end.work.job_id)
+
+    def _write_patiently(self, group: list[StageReport | PictureEnd], *, may_be_there: bool = False) -> None:
         """Keep trying while the database is away or full; when our leases have run out, the fence protects
         others."""
         give_up_s = time.monotonic() + _DATABASE_PATIENCE_S
         pause_s = 0.1
-        is_first_try = True
         while True:
             try:
-                settlements = self._write(group, may_be_there=not is_first_try)
+                settlements = self._write(group, may_be_there=may_be_there)
                 break
             except Unavailable:
+                may_be_there = True
                 if time.monotonic() > give_up_s:
-                    settlements = [_lost(end) for end in group if isinstance(end, PictureEnd)]
-                    break
-                is_first_try = False
+                    self._give_up(group, may_be_there=True)
+                    return
                 time.sleep(pause_s)
                 pause_s = min(2.0, pause_s * 2)
             except Exception:  # noqa: BLE001 - one bad record must not take the others along
                 if len(group) > 1:
                     for item in group:
-                        self._write_patiently([item])
+                        self._write_patiently([item], may_be_there=may_be_there)
                     return
                 _log.exception("record.failed", job_id=group[0].work.job_id)
-                settlements = [_lost(end) for end in group if isinstance(end, PictureEnd)]
-                break
+                self._give_up(group, may_be_there=may_be_there)
+                return
         self._tell(group, settlements)
+        for settlement in settlements:
+            self._drop_superseded(settlement)
+
+    def _give_up(self, group: list[StageReport | PictureEnd], *, may_be_there: bool) -> None:
+        """The leases will run out. As long as the server may still carry out a commit whose reply never came,
+        the files stay: whoever completes the job, or `jobs verify`, removes those that nobody needs."""
+        settlements = [_lost(item) for item in group if isinstance(item, PictureEnd)]
+        self._tell(group, settlements)
+        for settlement in settlements:
+            _log.warning("record.given_up", job_id=settlement.job_id, in_doubt=may_be_there)
+            if not may_be_there:
+                self._drop_superseded(settlement)
 
     @again_after_deadlock
     def _write(self, group: list[StageReport | PictureEnd], *, may_be_there: bool) -> list[Settlement]:
@@ -186,6 +212,7 @@ class Recorder:
                 delay_ms=int(decision.delay_s * 1000),
                 suspect=False,
                 error=error,
+                delivery_counts=costs_delivery(error),
             )
             return Settlement(work.job_id, work.fence, Verdict.RETRIED, error)
         transaction.claims.fail(work.job_id, work.fence, error, attempts=attempts)
@@ -197,26 +224,16 @@ class Recorder:
         self._wake(list(dict.fromkeys(item.work.job_id for item in group)))
         for settlement in settlements:
             self._settled(settlement)
-            self._drop_superseded(settlement)
 
     def _drop_superseded(self, settlement: Settlement) -> None:
-        """Remove files that no row points to: of this claim, unless it won, and of those before it.
-
-        Whoever claimed the job after us may have stored its own already.
-        """
+        """Remove the files of this claim, unless it won, and of those before it."""
         job_id, fence = settlement.job_id, settlement.fence
         if settlement.verdict is Verdict.LOST:
             _log.warning("record.discarded", job_id=job_id, fence=fence)
         if settlement.verdict is Verdict.COMPLETED and fence == 1:
             return
         try:
-            with self._database.read() as transaction:
-                shown = transaction.jobs.result_key(job_id)
-            ours = tuple(
-                prefix for number in range(1, fence + 1) if (prefix := result_prefix(job_id, number)) != shown
-            )
-            stored = self._store.list(job_prefix(job_id))
-            self._store.delete([key for key in stored if key.startswith(ours)])
+            drop_superseded(self._database, self._store, job_id=job_id, fence=fence)
         except (VeilgateError, OSError):
             _log.warning("record.superseded_files_left", job_id=job_id)
 

@@ -16,7 +16,11 @@ from veilgate.services.intake import AcceptedJob, earlier_job
 
 class Redo:
     """Makes new jobs for stored images. Until such a job completes the earlier result is shown; of several,
-    the one asked for last is shown, whichever ends last."""
+    the one asked for last is shown, whichever ends last.
+
+    An upload of the same picture afterwards makes an image of its own: it must not be answered with an image
+    that shows what other options made of it.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -64,7 +68,9 @@ def _existing(transaction: Transaction, image_id: str, owner_id: str) -> ImageRe
 def _insert(
     transaction: Transaction, image: ImageRecord, options: UploadOptions, *, correlation_id: str | None
 ) -> AcceptedJob:
-    job_id, lane = new_id(), options.priority or Lane.INTERACTIVE
+    # Ids say which request is the newest, and are made by the clocks of many hosts.
+    job_id = new_id(after=transaction.jobs.supersede_those_of(image.id))
+    lane = options.priority or Lane.INTERACTIVE
     transaction.jobs.insert(
         NewJob(
             id=job_id,

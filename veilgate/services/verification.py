@@ -18,7 +18,8 @@ class Finding:
     """Something that does not agree. `name` never changes, `subject` is what to look up.
 
     `repair` puts it right and says what it did; it may be called on a running house and more than once.
-    Where there is none, `why_not` says why.
+    Where there is none, `why_not` says why. `relieve` keeps the damage from spreading: it is done before,
+    also where nothing can be put right.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Finding:
     text: str
     repair: Callable[[], str] | None = None
     why_not: str = ""
+    relieve: Callable[[], None] | None = None
 
 
 class Check(Protocol):
@@ -99,9 +101,11 @@ class Verification:
     def _judge(self, finding: Finding) -> Verdict:
         if not self._repair:
             return Verdict(finding)
-        if finding.repair is None:
-            return Verdict(finding, not_repaired=finding.why_not)
         try:
+            if finding.relieve:
+                finding.relieve()
+            if finding.repair is None:
+                return Verdict(finding, not_repaired=finding.why_not)
             return Verdict(finding, repaired=finding.repair())
         except (InputRejected, NotFound) as error:
             return Verdict(finding, not_repaired=error.message)

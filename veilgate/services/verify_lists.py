@@ -1,17 +1,14 @@
-"""Lists in Redis against jobs: who waits is listed, who is listed waits or runs, RQ's registries agree."""
+"""Lists in Redis against jobs: who waits is listed, who is listed waits or runs, who is held is worked on."""
 
 from collections.abc import Iterator
 from functools import partial
 
-from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.inventory import Inventory, UnlistedJob
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services.job_lists import Book, BookEntry, JobLists
+from veilgate.services.job_lists import JobLists, StartedEntry
 from veilgate.services.missing_jobs import MissingJobs
 from veilgate.services.object_pages import pages
 from veilgate.services.verification import Finding, LookedAt
-
-_NEVER_USED = frozenset({Book.DEFERRED, Book.SCHEDULED, Book.CANCELED})
 
 
 class UnlistedJobs:
@@ -74,54 +71,30 @@ class DeadEntries:
         return "it was submitted again meanwhile"
 
 
-class RqRegistries:
-    """`rq_lease_overdue`: nobody has swept what a dead worker held. `rq_entry_wrong`: a registry contradicts
-    the database, or keeps what it should have dropped."""
+class StartedEntries:
+    """`rq_lease_overdue`: nobody has swept what a dead worker held."""
 
-    looks_at = "registry entries"
+    looks_at = "entries in workers' hands"
 
-    def __init__(self, database: Database, lists: JobLists, *, patience_ms: int) -> None:
-        self._database = database
+    def __init__(self, lists: JobLists, *, patience_ms: int) -> None:
         self._lists = lists
         self._patience_ms = patience_ms
 
     def find(self, looked_at: LookedAt) -> Iterator[Finding]:
-        for page in pages(self._lists.book_entries()):
-            with self._database.read() as transaction:
-                known = Inventory(transaction.connection).known_jobs([entry.job_id for entry in page])
-            for entry in page:
-                if self._wrong(entry, known.get(entry.job_id)) and (now := self._lists.look_again(entry)):
-                    yield from self._findings(now, known.get(entry.job_id))
+        for page in pages(self._lists.started()):
+            for entry in filter(self._is_overdue, page):
+                if (now := self._lists.look_again(entry)) and self._is_overdue(now):
+                    yield self._finding(now)
             looked_at(len(page))
 
-    def _findings(self, entry: BookEntry, status: JobStatus | None) -> Iterator[Finding]:
-        if text := self._wrong(entry, status):
-            subject = f"job {entry.job_id}"
-            if entry.book is Book.STARTED:
-                yield Finding("rq_lease_overdue", subject, text, self._bring_back)
-            else:
-                yield Finding("rq_entry_wrong", subject, text, partial(self._strike_out, entry))
+    def _is_overdue(self, entry: StartedEntry) -> bool:
+        return entry.overdue_s * 1000 > self._patience_ms
 
-    def _wrong(self, entry: BookEntry, status: JobStatus | None) -> str:
-        is_overdue = entry.overdue_s * 1000 > self._patience_ms
-        if entry.book is Book.STARTED:
-            silent = f"started on {entry.list_name} by a worker that fell silent {entry.overdue_s:.0f} s ago"
-            return silent if is_overdue else ""
-        where = f"in RQ's registry of {entry.book} jobs of {entry.list_name}"
-        if entry.book in _NEVER_USED:
-            return f"{where}, which nobody looks at"
-        if is_overdue:
-            return f"{where}, {entry.overdue_s:.0f} s longer than it should be"
-        if status is None:
-            return f"{where}, and has no row"
-        # RQ hears of an end after the database, and one that failed may have been submitted again since.
-        expected = status is JobStatus.COMPLETED
-        return f"{where}, and is {status}" if (entry.book is Book.FINISHED) != expected else ""
-
-    def _strike_out(self, entry: BookEntry) -> str:
-        self._lists.strike_out(entry)
-        return "the entry was removed"
+    def _finding(self, entry: StartedEntry) -> Finding:
+        text = f"started on {entry.list_name} by a worker that fell silent {entry.overdue_s:.0f} s ago"
+        return Finding("rq_lease_overdue", f"job {entry.job_id}", text, self._bring_back)
 
     def _bring_back(self) -> str:
+        """All that dead workers held, whichever this is for."""
         self._lists.bring_back()
         return "back on its list"

@@ -1,25 +1,30 @@
 """Originals against images: each image has the file that was sent, and no file is without an image."""
 
 import hashlib
-import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import PurePosixPath
 
-from veilgate.domain.ids import is_id, made_at_ms
 from veilgate.persistence.inventory import Inventory, StoredOriginal
 from veilgate.persistence.unit_of_work import Database
 from veilgate.services.object_pages import PAGE, ask_of_each, pages, size_of
 from veilgate.services.verification import Finding, LookedAt
+from veilgate.services.verify_keys import OriginalName, original_name, unknown_object
 from veilgate.storage.ports import ObjectStore
 
-# An original is stored before its row is written.
-_YOUNG_MS = 3_600_000
-EMPTY_DATABASE = "the database knows no image at all: is DATABASE_URL the right one?"
+# An original is stored before its row is written, and filed under the gateway's day. Two days are what
+# housekeeping waits as well: clocks that far apart are a broken house.
+_OLD = timedelta(days=2)
+_LOST = "nothing can bring it back; a job of it that still waits will fail by itself"
+_HOUSEKEEPING = "housekeeping removes it while its day is of the last month; what is older is yours to judge"
 
 
 class LostOriginals:
-    """`original_missing`, `original_size`, and with `deep`, which reads every byte, `original_sha256`."""
+    """`original_missing`, `original_size`, and with `deep`, which reads every byte, `original_sha256`.
+
+    Nothing brings an original back but its sender: who sends the picture again must not be answered with the
+    result of before.
+    """
 
     looks_at = "images"
 
@@ -49,11 +54,12 @@ class LostOriginals:
     def _judge(self, image: StoredOriginal) -> Finding | None:
         size = size_of(self._store, image.original_key)
         if size is None:
-            return _lost("original_missing", image, "is not in the object store")
+            text = "is not in the object store; once repaired, sending the picture again stores it anew"
+            return self._lost("original_missing", image, text)
         if size != image.file_size:
-            return _lost("original_size", image, f"has {size} bytes, not {image.file_size}")
+            return self._lost("original_size", image, f"has {size} bytes, not {image.file_size}")
         if self._deep and self._sha256(image.original_key) != image.sha256:
-            return _lost("original_sha256", image, "holds other bytes than were sent")
+            return self._lost("original_sha256", image, "holds other bytes than were sent")
         return None
 
     def _sha256(self, key: str) -> str:
@@ -62,9 +68,26 @@ class LostOriginals:
             digest.update(chunk)
         return digest.hexdigest()
 
+    def _lost(self, name: str, image: StoredOriginal, text: str) -> Finding:
+        return Finding(
+            name,
+            f"image {image.image_id}",
+            f"its original {image.original_key} {text}",
+            why_not=_LOST,
+            relieve=partial(self._release_keys, image.image_id),
+        )
+
+    def _release_keys(self, image_id: str) -> None:
+        with self._database.write() as transaction:
+            Inventory(transaction.connection).release_dedup_keys_of(image_id)
+
 
 class OrphanOriginals:
-    """`original_orphan`: an original that no image has, and that is too old to be an upload on its way."""
+    """`original_orphan`: no image has this original, and its day is two days past by the database's clock.
+
+    It may be the only copy of somebody's picture, so that it is never deleted here. `object_unknown`: what
+    lies among the originals and is none.
+    """
 
     looks_at = "originals"
 
@@ -74,37 +97,18 @@ class OrphanOriginals:
 
     def find(self, looked_at: LookedAt) -> Iterator[Finding]:
         for page in pages(self._store.list("original/")):
-            by_id = {PurePosixPath(key).name: key for key in page}
-            with self._database.read() as transaction:
-                inventory = Inventory(transaction.connection)
-                known = {image.original_key for image in inventory.originals_of(list(by_id))}
-                knows_any = bool(known) or inventory.has_images()
-            for key in page:
-                if key not in known and not _is_young(PurePosixPath(key).name):
-                    yield self._orphan(key, may_repair=knows_any)
+            names = {key: original_name(key) for key in page}
+            yield from (unknown_object(key) for key, name in names.items() if name is None)
+            suspects = self._orphans({key: name for key, name in names.items() if name})
+            for key in self._orphans(suspects):
+                yield Finding("original_orphan", key, "no image has this original", why_not=_HOUSEKEEPING)
             looked_at(len(page))
 
-    def _orphan(self, key: str, *, may_repair: bool) -> Finding:
-        text = "no image has this original"
-        if not may_repair:
-            return Finding("original_orphan", key, text, why_not=EMPTY_DATABASE)
-        return Finding("original_orphan", key, text, partial(delete_files, self._store, [key]))
-
-
-def delete_files(store: ObjectStore, keys: list[str]) -> str:
-    store.delete(keys)
-    return "deleted" if len(keys) == 1 else f"{len(keys)} files deleted"
-
-
-def _lost(name: str, image: StoredOriginal, text: str) -> Finding:
-    return Finding(
-        name,
-        f"image {image.image_id}",
-        f"its original {image.original_key} {text}",
-        why_not="nothing can bring it back; a job of it that still waits will fail by itself",
-    )
-
-
-def _is_young(name: str) -> bool:
-    """Names are ids, and ids begin with the time; of what has another name nobody knows the age."""
-    return is_id(name) and made_at_ms(name) > time.time() * 1000 - _YOUNG_MS
+    def _orphans(self, originals: dict[str, OriginalName]) -> dict[str, OriginalName]:
+        if not originals:
+            return {}
+        with self._database.read() as transaction:
+            today = datetime.fromtimestamp(transaction.now_ms() / 1000, UTC).date()
+            images = Inventory(transaction.connection).originals_of([n.image_id for n in originals.values()])
+        known = {image.original_key for image in images}
+        return {k: name for k, name in originals.items() if k not in known and today - name.day >= _OLD}

@@ -47,6 +47,12 @@ def with_key(gateway: Gateway, key: str, content: bytes, name: str = "a.jpg", **
     return gateway.http.post("/upload", files={"file": (name, content)}, data=data, headers=headers)
 
 
+def shown(house: Gateway, image_id: str) -> bytes:
+    answer = house.http.get(f"/images/{image_id}/processed", follow_redirects=True)
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
 def send_batch(gateway: Gateway, contents: list[bytes], key: str | None = None) -> dict[str, Any]:
     files = [("files", (f"{number}.jpg", content)) for number, content in enumerate(contents)]
     headers = {"Idempotency-Key": key} if key else {}
@@ -83,15 +89,24 @@ def test_what_is_done_is_answered_at_once(working_house: Gateway, sent: bytes) -
     assert working_house.stored() == before
 
 
-def test_a_redo_does_not_stand_for_an_upload(working_house: Gateway, sent: bytes) -> None:
-    options = {"blur_style": "solid"}
-    image_id = working_house.accepted_job(sent)
+def test_a_redo_does_not_stand_for_an_upload(working_house: Gateway, astronaut_jpeg: bytes) -> None:
+    """What is shown for an upload is what its own options made of it, not what a redo spared since."""
+    picture = fresh(astronaut_jpeg)
+    options = {"keep_regions": [[0, 0, 512, 512]]}
+    image_id = working_house.accepted_job(picture)
     working_house.ended(image_id)
+    veiled = shown(working_house, image_id)
     redone = accepted(working_house.http.post(f"/images/{image_id}/redo", json=options))
     assert not redone["deduplicated"]
     working_house.ended(redone["job_id"])
-    assert accepted(working_house.upload(sent))["job_id"] == image_id
-    other = accepted(working_house.upload(sent, **options))
+    assert shown(working_house, image_id) != veiled
+
+    again = accepted(working_house.upload(picture))
+    assert (again["deduplicated"], again["job_id"] in {image_id, redone["job_id"]}) == (False, False)
+    working_house.ended(again["job_id"])
+    assert shown(working_house, again["job_id"]) == veiled
+    assert accepted(working_house.upload(picture))["job_id"] == again["job_id"]
+    other = accepted(working_house.upload(picture, keep_regions="[[0, 0, 512, 512]]"))
     assert (other["deduplicated"], other["job_id"] in {image_id, redone["job_id"]}) == (False, False)
 
 

@@ -38,7 +38,8 @@ def leave_files_of_a_lost_claim(household: Household, finished: list[str]) -> st
 
 
 def leave_files_of_an_unknown_job(household: Household, _finished: list[str]) -> str:
-    job_id = new_id()
+    four_days_ago = int(time.time() * 1000) - 4 * 86_400_000
+    job_id = uuid7(unix_ms=four_days_ago, random=1)
     for name in ("processed.jpg", "thumbnail-320.jpg"):
         household.store.put(f"results/{job_id}/1/{name}", b"x", media_type="image/jpeg")
     return f"results/{job_id}/"
@@ -52,13 +53,6 @@ def leave_files_of_a_cancelled_job(household: Household, _finished: list[str]) -
     household.redis.lrem(f"rq:queue:{INTERACTIVE}", 0, job_id)
     household.store.put(f"results/{job_id}/1/processed.jpg", b"x", media_type="image/jpeg")
     return f"results/{job_id}/"
-
-
-def leave_an_original_without_an_image(household: Household, _finished: list[str]) -> str:
-    two_hours_ago = int(time.time() * 1000) - 7_200_000
-    key = f"original/2026/01/01/{uuid7(unix_ms=two_hours_ago, random=1)}"
-    household.store.put(key, b"x", media_type="image/jpeg")
-    return key
 
 
 def lose_the_event_of_an_end(household: Household, finished: list[str]) -> str:
@@ -106,24 +100,6 @@ def let_a_worker_die_and_nobody_sweep(household: Household, _finished: list[str]
     return f"job {job_id}"
 
 
-def call_a_completed_job_failed(household: Household, finished: list[str]) -> str:
-    job_id = finished.pop()
-    household.redis.zadd(f"rq:failed:{INTERACTIVE}", {job_id: time.time() + 600})
-    return f"job {job_id}"
-
-
-def keep_a_finished_job_for_ever(household: Household, finished: list[str]) -> str:
-    job_id = finished.pop()
-    household.redis.zadd(f"rq:finished:{INTERACTIVE}", {job_id: time.time() - 600})
-    return f"job {job_id}"
-
-
-def defer_a_job(household: Household, finished: list[str]) -> str:
-    job_id = finished.pop()
-    household.redis.zadd(f"rq:deferred:{INTERACTIVE}", {job_id: 0})
-    return f"job {job_id}"
-
-
 # What --repair puts right.
 REPAIRABLE: tuple[tuple[Break, str], ...] = (
     (lose_a_thumbnail, "result_missing"),
@@ -132,14 +108,10 @@ REPAIRABLE: tuple[tuple[Break, str], ...] = (
     (leave_files_of_a_lost_claim, "result_orphan"),
     (leave_files_of_an_unknown_job, "result_orphan"),
     (leave_files_of_a_cancelled_job, "result_orphan"),
-    (leave_an_original_without_an_image, "original_orphan"),
     (lose_the_event_of_an_end, "event_of_end_missing"),
     (let_a_lease_run_out, "lease_overdue"),
     (take_a_job_off_its_list, "job_not_listed"),
     (list_a_job_that_ended, "entry_of_ended_job"),
     (list_a_job_that_nobody_knows, "entry_of_unknown_job"),
     (let_a_worker_die_and_nobody_sweep, "rq_lease_overdue"),
-    (call_a_completed_job_failed, "rq_entry_wrong"),
-    (keep_a_finished_job_for_ever, "rq_entry_wrong"),
-    (defer_a_job, "rq_entry_wrong"),
 )

@@ -1,7 +1,9 @@
 """Houses for the operator's commands: SQLite with a folder, and MariaDB with S3."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -9,7 +11,7 @@ from redis import Redis
 from tests.fixtures.private_redis import RunningRedis
 from tests.integration.api.conftest import Furnish, _redis_of_gateways, furnish
 from tests.integration.api.gateway import Gateway
-from tests.integration.cli.household import Household
+from tests.integration.cli.household import LEASE_S, Household
 from tests.integration.persistence.databases import migrated_file
 from tests.integration.storage.conftest import s3_store
 from veilgate.storage.local import LocalObjectStore
@@ -17,9 +19,23 @@ from veilgate.storage.ports import ObjectStore
 
 __all__ = ["_redis_of_gateways", "furnish", "migrated_file"]
 
-# What the house would put right by itself within three of these is not reported yet.
-LEASE_S = "1"
-FINISHED_JOBS = 18
+FINISHED_JOBS = 14
+
+
+@contextmanager
+def build(folder: Path, redis_url: str, settings: dict[str, Any]) -> Iterator[Household]:
+    """A gateway with a database, a store and lists that nobody else uses."""
+    with Redis.from_url(redis_url) as redis:
+        redis.flushdb()
+    gateway = Gateway(folder, redis_url, JOB_LEASE_S=str(LEASE_S), **settings)
+    database_url = settings.get("DATABASE_URL", f"sqlite:///{folder / 'veilgate.db'}")
+    store = store_of(folder, settings)
+    household = Household(gateway, store, redis_url=redis_url, database_url=database_url)
+    try:
+        yield household
+    finally:
+        household.close()
+        gateway.close()
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +44,8 @@ def household(
 ) -> Iterator[Household]:
     """A gateway without workers, and `finished` jobs that were done while there were some."""
     folder = tmp_path_factory.mktemp("household")
-    redis_url = f"{_redis_of_gateways.url}?db=3"
-    with Redis.from_url(redis_url) as redis:
-        redis.flushdb()
-    settings = furnish()
-    gateway = Gateway(folder, redis_url, JOB_LEASE_S=LEASE_S, **settings)
-    database_url = settings.get("DATABASE_URL", f"sqlite:///{folder / 'veilgate.db'}")
-    store = store_of(folder, settings)
-    household = Household(gateway, store, redis_url=redis_url, database_url=database_url)
-    yield household
-    household.close()
-    gateway.close()
+    with build(folder, f"{_redis_of_gateways.url}?db=3", furnish()) as household:
+        yield household
 
 
 @pytest.fixture(scope="module")

@@ -1,38 +1,39 @@
-"""A house that works and agrees: whatever it is busy with, `verify` finds nothing and its repairs no work."""
+"""A house at work: `verify` reports nothing that is only on its way, and its repairs harm no work."""
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+import httpx
 import pytest
+from rq.utils import as_text
 
-from tests.fixtures.private_redis import RunningRedis, StartRedis
+from tests.fixtures.paths import find_free_port
+from tests.fixtures.private_redis import RunningRedis
 from tests.integration.api.conftest import Furnish
-from tests.integration.api.gateway import Gateway
+from tests.integration.api.gateway import START_TIMEOUT_S, STOP_TIMEOUT_S, Gateway
 from tests.integration.api.samples import picture
-from tests.integration.cli.conftest import LEASE_S, store_of
-from tests.integration.cli.household import Household
+from tests.integration.cli.conftest import build
+from tests.integration.cli.household import INTERACTIVE, Household
+from tests.waiting import wait_until
+from veilgate.domain.ids import uuid7
 
-ROUNDS = 2
+ROUNDS = 5
 CALLERS = 3
+# So many jobs are asked for between two looks.
+STRIDE = 8
+HELD_S = 2.0
 
 
-@pytest.fixture
-def live_house(tmp_path: Path, start_redis: StartRedis, furnish: Furnish) -> Iterator[Household]:
-    redis: RunningRedis = start_redis()
-    settings = furnish()
-    # A lease of a second, and so three of patience: the least that a house can be set to.
-    gateway = Gateway(tmp_path, redis.url, JOB_LEASE_S=LEASE_S, **settings)
-    database_url = settings.get("DATABASE_URL", f"sqlite:///{tmp_path / 'veilgate.db'}")
-    house = Household(gateway, store_of(tmp_path, settings), redis_url=redis.url, database_url=database_url)
-    try:
-        gateway.start_workers()
+@pytest.fixture(scope="module")
+def live_house(
+    tmp_path_factory: pytest.TempPathFactory, _redis_of_gateways: RunningRedis, furnish: Furnish
+) -> Iterator[Household]:
+    with build(tmp_path_factory.mktemp("live"), f"{_redis_of_gateways.url}?db=5", furnish()) as house:
+        house.gateway.start_workers()
         yield house
-    finally:
-        house.close()
-        gateway.close()
 
 
 @contextmanager
@@ -69,14 +70,118 @@ def busy(gateway: Gateway) -> Iterator[list[str]]:
             caller.join()
 
 
+def wait_for_work(job_ids: list[str]) -> None:
+    enough = len(job_ids) + STRIDE
+    wait_until(lambda: len(job_ids) >= enough, timeout_s=60, what="callers to go on")
+
+
+def put_off_its_list(house: Household) -> str:
+    """Takes a job from the line while callers make it long."""
+    queue = f"rq:queue:{INTERACTIVE}"
+    entry = wait_until(lambda: house.redis.lpop(queue), timeout_s=30, what="a job that waits")
+    job_id = str(as_text(entry))
+    house.age(job_id)
+    return job_id
+
+
+def leave_old_files(house: Household, number: int) -> str:
+    four_days_ago = int(time.time() * 1000) - 4 * 86_400_000
+    key = f"results/{uuid7(unix_ms=four_days_ago, random=number)}/1/processed.jpg"
+    house.store.put(key, b"x", media_type="image/jpeg")
+    return key
+
+
+def assert_nothing_good_was_lost(house: Household, job_ids: list[str], *, but: list[str]) -> None:
+    """Each job that completed has its files, `but` those a test broke, and each image its original and what
+    it shows."""
+    stored = set(house.store.list(""))
+    ended = {job["id"]: job for job in house.gateway.select("SELECT * FROM jobs")}
+    assert set(job_ids) <= ended.keys()
+    assert {job["status"] for job in ended.values()} <= {"completed", "cancelled"}
+    for job in ended.values():
+        if job["status"] == "completed" and job["id"] not in but:
+            assert files_of(job["result_key"]) <= stored, job
+    for image in house.gateway.select("SELECT * FROM processed_images"):
+        assert image["original_key"] in stored
+        if image["current_job_id"]:
+            assert files_of(ended[image["current_job_id"]]["result_key"]) <= stored, image
+
+
+def files_of(result_key: str) -> set[str]:
+    return {f"{result_key}{name}" for name in ("processed.jpg", "thumbnail-1024.jpg", "thumbnail-320.jpg")}
+
+
+def all_ended(house: Household) -> bool:
+    open_jobs = "SELECT count(*) FROM jobs WHERE status IN ('submitted', 'processing')"
+    return not house.one(open_jobs)
+
+
 def test_nothing_is_wrong_that_is_only_on_its_way(live_house: Household) -> None:
     with busy(live_house.gateway) as job_ids:
         for _ in range(ROUNDS):
-            code, findings, summary = live_house.verify("--repair")
-            assert (code, findings) == (0, [])
-            assert live_house.jobs("requeue-missing").returncode == 0
-        assert summary["looked_at"]["jobs with their events"] > 0
-    ends = {live_house.gateway.ended(job_id)["status"] for job_id in job_ids}
-    assert ends <= {"completed", "cancelled"}
-    code, findings, _ = live_house.verify("--deep")
-    assert (code, findings) == (0, [])
+            wait_for_work(job_ids)
+            verdicts, summary = live_house.verify(repair=True)
+            assert (verdicts, summary.agrees) == ([], True)
+        assert live_house.jobs("requeue-missing").returncode == 0
+        assert summary.looked_at["jobs with their events"] > 0
+    wait_until(lambda: all_ended(live_house), timeout_s=60, what="the end of all jobs")
+    assert_nothing_good_was_lost(live_house, job_ids, but=[])
+    assert live_house.found(deep=True) == set()
+
+
+def test_repairs_beside_work_harm_none_of_it(live_house: Household) -> None:
+    victims = live_house.upload(ROUNDS)
+    assert {live_house.gateway.ended(job_id)["status"] for job_id in victims} == {"completed"}
+    found: set[str] = set()
+    with busy(live_house.gateway) as job_ids:
+        for number, victim in enumerate(victims):
+            live_house.store.delete([f"{live_house.result_key(victim)}thumbnail-320.jpg"])
+            forgotten = leave_old_files(live_house, number)
+            wait_for_work(job_ids)
+            job_ids.append(put_off_its_list(live_house))
+            verdicts, summary = live_house.verify(repair=True)
+            assert summary.agrees, verdicts
+            found |= {verdict.finding.name for verdict in verdicts}
+            assert forgotten not in set(live_house.store.list("results/"))
+    assert {"result_missing", "result_orphan"} <= found
+    assert found <= {"result_missing", "result_orphan", "job_not_listed"}
+    wait_until(lambda: all_ended(live_house), timeout_s=60, what="the end of all jobs")
+    assert_nothing_good_was_lost(live_house, job_ids + victims, but=victims)
+    assert live_house.found(deep=True) == set()
+
+
+def test_an_upload_held_before_its_commit_keeps_its_original(live_house: Household) -> None:
+    port = find_free_port()
+    held = {"PORT": str(port), "FAILPOINTS": f"after_put:sleep={HELD_S}"}
+    second = live_house.gateway.processes.start("api_server.py", **held)
+    answers: list[httpx.Response] = []
+    before = set(live_house.store.list("original/"))
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as http:
+
+        def upload() -> None:
+            answers.append(http.post("/upload", files={"file": ("a.jpg", picture(seed=77))}))
+
+        try:
+            wait_until(lambda: is_ready(http), timeout_s=START_TIMEOUT_S, what="the second gateway")
+            caller = threading.Thread(target=upload)
+            caller.start()
+            new = wait_until(
+                lambda: set(live_house.store.list("original/")) - before, timeout_s=10, what="the original"
+            )
+            verdicts, _ = live_house.verify(repair=True)
+            assert not answers, "it was held while we looked"
+            assert verdicts == []
+            caller.join()
+        finally:
+            second.terminate()
+            second.wait(STOP_TIMEOUT_S)
+    job_id = str(answers[0].json()["job_id"])
+    assert {live_house.original(job_id)} == new
+    assert live_house.gateway.ended(job_id)["status"] == "completed"
+
+
+def is_ready(http: httpx.Client) -> bool:
+    try:
+        return http.get("/ready").status_code == 200
+    except httpx.TransportError:
+        return False

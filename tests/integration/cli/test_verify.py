@@ -5,22 +5,21 @@ from pathlib import Path
 
 from tests.integration.cli.breakages import REPAIRABLE
 from tests.integration.cli.household import INTERACTIVE, Household
-from veilgate.domain.ids import uuid7
 
 
 def test_each_breakage_is_found_repaired_and_gone(household: Household, finished: list[str]) -> None:
-    assert household.found("--deep") == set(), "the house agrees before anything is broken"
+    assert household.found(deep=True) == set(), "the house agrees before anything is broken"
     broken = {(name, make(household, finished)) for make, name in REPAIRABLE}
     everything = state_of(household)
     assert household.found() == broken
     assert state_of(household) == everything, "looking changes nothing"
 
-    code, findings, summary = household.verify("--repair")
+    code, findings, summary = household.documents("--repair")
     assert {(one["finding"], one["subject"]) for one in findings if one["repaired"]} == broken
     assert (code, summary["left"], len(findings)) == (0, {}, len(broken))
 
     everything = state_of(household)
-    code, findings, _ = household.verify("--repair", "--deep")
+    code, findings, _ = household.documents("--repair", "--deep")
     assert (code, findings) == (0, [])
     assert state_of(household) == everything, "a second repair changes nothing"
 
@@ -30,34 +29,45 @@ def test_a_repaired_result_is_made_again_with_the_same_options(
 ) -> None:
     job_id = finished.pop()
     household.store.delete([f"{household.result_key(job_id)}processed.jpg"])
-    household.execute("UPDATE jobs SET dedup_key = :key WHERE id = :id", key="d" * 64, id=job_id)
-    code, [finding], _ = household.verify("--repair")
-    assert (code, finding["finding"]) == (0, "result_missing")
-    query = "SELECT id FROM jobs WHERE image_id = :id AND id <> :id"
-    redo = household.one(query, id=job_id)
-    assert redo in finding["repaired"]
+    [verdict], summary = household.verify(repair=True)
+    assert (verdict.finding.name, summary.agrees) == ("result_missing", True)
+    redo = household.one("SELECT id FROM jobs WHERE image_id = :id AND id <> :id", id=job_id)
+    assert redo in verdict.repaired
     assert redo in household.waiting()
     options = "SELECT options FROM jobs WHERE id = :id"
     assert household.one(options, id=redo) == household.one(options, id=job_id)
-    assert household.one("SELECT count(*) FROM jobs WHERE dedup_key = :key", key="d" * 64) == 0
 
     # One that fails stands in for nothing: it is done once more.
     household.execute("UPDATE jobs SET status = 'cancelled', event_seq = 1 WHERE id = :id", id=redo)
     household.execute("UPDATE stage_events SET outcome = 'cancelled' WHERE job_id = :id", id=redo)
     household.redis.lrem(f"rq:queue:{INTERACTIVE}", 0, redo)
-    code, [finding], _ = household.verify("--repair")
-    assert (code, redo in finding["repaired"]) == (0, False)
+    [verdict], _ = household.verify(repair=True)
+    assert verdict.repaired
+    assert redo not in verdict.repaired
     assert household.one("SELECT count(*) FROM jobs WHERE image_id = :id", id=job_id) == 3
     assert household.found() == set()
 
 
+def test_a_lost_picture_that_is_sent_again_is_taken_again(household: Household, finished: list[str]) -> None:
+    job_id = finished.pop()
+    original = household.original(job_id)
+    data = household.store.get(original)
+    household.store.delete([original])
+    again = household.gateway.upload(data).json()
+    assert (again["job_id"], again["deduplicated"]) == (job_id, True)
+    [verdict], _ = household.verify(repair=True)
+    assert (verdict.finding.name, verdict.repaired) == ("original_missing", "")
+    sent_again = household.gateway.accepted_job(data)
+    household.wait_until_listed(sent_again)
+    assert household.store.get(household.original(sent_again)) == data
+    household.store.put(original, data, media_type="image/jpeg")
+
+
 def test_what_is_lost_for_good_is_said_and_left(household: Household, finished: list[str]) -> None:
     no_original, other_size, other_bytes, both, gap = (finished.pop() for _ in range(5))
-    contents = {key: household.store.get(key) for key in map(household.original, (no_original, other_size))}
-    contents[household.original(other_bytes)] = household.store.get(household.original(other_bytes))
-    contents[household.original(both)] = household.store.get(household.original(both))
+    originals = [household.original(job_id) for job_id in (no_original, other_size, other_bytes, both)]
     result = f"{household.result_key(both)}processed.jpg"
-    contents[result] = household.store.get(result)
+    contents = {key: household.store.get(key) for key in (*originals, result)}
     last_seq = household.one("SELECT event_seq FROM jobs WHERE id = :id", id=gap)
 
     household.store.delete([household.original(no_original), household.original(both), result])
@@ -66,29 +76,30 @@ def test_what_is_lost_for_good_is_said_and_left(household: Household, finished: 
     household.store.put(household.original(other_bytes), changed, media_type="image/jpeg")
     household.execute("UPDATE stage_events SET seq = 99 WHERE job_id = :id AND seq = 2", id=gap)
 
-    shallow = {
+    expected = {
         ("original_missing", f"image {no_original}"),
         ("original_missing", f"image {both}"),
         ("result_missing", f"job {both}"),
         ("original_size", f"image {other_size}"),
         ("events_gap", f"job {gap}"),
+        ("original_sha256", f"image {other_bytes}"),
     }
-    assert household.found() == shallow
+    # All that is changed is that they no longer answer who sends the same again.
+    for job_id in (no_original, other_size, other_bytes, both):
+        household.execute("UPDATE jobs SET dedup_key = NULL WHERE id = :id", id=job_id)
     everything = state_of(household)
-    code, findings, summary = household.verify("--repair", "--deep")
-    assert {(one["finding"], one["subject"]) for one in findings} == shallow | {
-        ("original_sha256", f"image {other_bytes}")
-    }
-    assert code == 1
-    assert all(one["not_repaired"] for one in findings)
-    assert sum(summary["left"].values()) == 6
+    assert household.found() == {one for one in expected if one[0] != "original_sha256"}
+    verdicts, summary = household.verify(repair=True, deep=True)
+    assert {(one.finding.name, one.finding.subject) for one in verdicts} == expected
+    assert all(one.not_repaired for one in verdicts)
+    assert sum(summary.left.values()) == len(expected)
     assert state_of(household) == everything
 
     for key, data in contents.items():
         household.store.put(key, data, media_type="image/jpeg")
     household.execute("UPDATE stage_events SET seq = 2 WHERE job_id = :id AND seq = 99", id=gap)
     assert last_seq == household.one("SELECT event_seq FROM jobs WHERE id = :id", id=gap)
-    assert household.found("--deep") == set()
+    assert household.found(deep=True) == set()
 
 
 def test_what_is_on_its_way_is_not_wrong(household: Household, finished: list[str]) -> None:
@@ -108,10 +119,8 @@ def test_what_is_on_its_way_is_not_wrong(household: Household, finished: list[st
         household.store.put(f"results/{running}/{fence}/processed.jpg", b"x", media_type="image/jpeg")
     assert household.jobs("cancel", cancelled).returncode == 0
     household.store.put(f"results/{cancelled}/1/processed.jpg", b"x", media_type="image/jpeg")
-    key = f"original/2026/01/01/{cancelled[:-1]}{'0' if cancelled[-1] != '0' else '1'}"
-    household.store.put(key, b"x", media_type="image/jpeg")
-    assert household.verify("--repair", JOB_LEASE_S="60")[:2] == (0, [])
-    assert household.store.get(key) == b"x"
+    verdicts, summary = household.verify(repair=True, patience_ms=180_000)
+    assert (verdicts, summary.agrees) == ([], True)
 
 
 def test_a_store_of_another_house_is_not_emptied(
@@ -122,10 +131,9 @@ def test_a_store_of_another_house_is_not_emptied(
         "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.db'}",
         "REDIS_URL": household.redis_url.replace("db=3", "db=4"),
     }
-    household.store.put(f"original/2026/01/01/{uuid7(unix_ms=1, random=1)}", b"x", media_type="image/jpeg")
     before = sorted(household.store.list(""))
-    code, findings, _ = household.verify("--repair", **elsewhere)
-    assert (code, {one["finding"] for one in findings}) == (1, {"original_orphan", "result_orphan"})
+    code, findings, _ = household.documents("--repair", **elsewhere)
+    assert (code, {one["finding"] for one in findings}) == (1, {"result_orphan"})
     assert all("DATABASE_URL" in one["not_repaired"] for one in findings)
     assert sorted(household.store.list("")) == before
 

@@ -83,6 +83,21 @@ def test_a_job_is_not_claimed_before_it_is_due(shelf: Shelf) -> None:
     assert shelf.claim("a") == 2
 
 
+def test_a_start_that_does_not_count_is_taken_back(shelf: Shelf) -> None:
+    shelf.add("a")
+    for fence, counts in ((1, True), (2, False), (3, False), (4, True)):
+        assert shelf.claim("a") == fence
+        with shelf.database.write() as transaction:
+            transaction.events.append_fenced("a", fence, EVENT)
+            transaction.claims.put_back(
+                "a", fence, attempts=0, delay_ms=0, suspect=False, error=None, delivery_counts=counts
+            )
+    assert shelf.job("a")["deliveries"] == 2
+    with shelf.database.read() as transaction:
+        starts = [event.attempt for event in transaction.events.after("a", 1)]
+    assert starts == [1, 2, 3, 4], "events are told apart by the start all the same"
+
+
 @pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED])
 def test_an_ended_job_is_not_claimed(shelf: Shelf, status: JobStatus) -> None:
     shelf.add("a")

@@ -77,3 +77,17 @@ def test_a_job_that_is_not_there_gets_no_event(shelf: Shelf) -> None:
     with shelf.database.write() as transaction:
         assert not transaction.events.append_fenced("nobody", 1, NewEvent("s", "x", "{}"))
     assert shelf.rows("SELECT * FROM stage_events") == []
+
+
+def test_a_claim_knows_which_stages_it_has_written(shelf: Shelf) -> None:
+    shelf.add("a")
+    for fence in (1, 2):
+        shelf.claim("a")
+        with shelf.database.write() as transaction:
+            assert not transaction.events.has_stage("a", fence, "s"), "what an earlier claim wrote counts not"
+            transaction.events.append_fenced("a", fence, NewEvent("s", "x", "{}"))
+        with shelf.database.read() as transaction:
+            assert transaction.events.has_stage("a", fence, "s")
+            assert not transaction.events.has_stage("a", fence, "t")
+            assert not transaction.events.has_stage("a", fence + 1, "s")
+        shelf.expire("a")

@@ -24,6 +24,7 @@ QUESTIONS: dict[str, tuple[Question, str]] = {
     "look_at": (lambda t: t.claims.look_at(WAITING_IDS[:16]), ""),
     "read_holder": (lambda t: read_holder(t.connection, "key-7"), "ix_jobs_dedup_key"),
     "release_keys": (lambda t: release_keys(t.connection, ["key-7"]), "ix_jobs_dedup_key"),
+    "supersede": (lambda t: t.jobs.supersede_those_of("job-00007"), "ix_jobs_image_id"),
     "mark_dispatched": (lambda t: t.jobs.mark_dispatched(WAITING_IDS[:2]), ""),
     "due_for_dispatch": (lambda t: t.jobs.due_for_dispatch(undispatched_for_ms=0, limit=500), BY_STATUS),
     "dispatched_but_waiting": (

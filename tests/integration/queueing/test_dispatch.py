@@ -1,5 +1,7 @@
 """From a committed row to RQ's list: by the gateway's thread, or later by the reconciler."""
 
+import time
+
 from tests.fixtures.private_redis import StartRedis
 from tests.integration.persistence.databases import Shelf
 from tests.integration.queueing.lists import Lists
@@ -26,6 +28,22 @@ def test_the_dispatcher_enqueues_and_writes_down_that_it_did(shelf: Shelf, lists
     dispatcher.close()
     assert lists.waiting(Lane.BULK) == job_ids, "in the order of acceptance"
     assert dispatched(shelf) == set(job_ids)
+
+
+def test_what_is_listed_is_marked_soon_though_uploads_never_pause(shelf: Shelf, lists: Lists) -> None:
+    """Or the reconciler, which looks for what was not marked for a second, lists it all again."""
+    job_ids = [f"job-{number:03}" for number in range(200)]
+    shelf.add(*job_ids)
+    dispatcher = Dispatcher(shelf.database, lists.work_list)
+    given = 0
+    for job_id in job_ids:
+        dispatcher(job_id, JobKind.VEIL, Lane.BULK)
+        given += 1
+        if dispatched(shelf):
+            break
+        time.sleep(0.01)  # never long enough for a pause
+    dispatcher.close()
+    assert given < len(job_ids)
 
 
 def test_a_dispatcher_survives_a_redis_that_is_away(shelf: Shelf, start_redis: StartRedis) -> None:

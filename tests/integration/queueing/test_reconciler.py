@@ -1,7 +1,10 @@
 """The reconciler puts right what crashes left behind: each test leaves something behind."""
 
+import signal
+import sys
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from veilgate.queueing.reconciler import Reconciler, ReconcilerTiming
 from veilgate.queueing.sweeper import Sweeper
 from veilgate.services.housekeeping import Housekeeping
 from veilgate.services.lease_expiry import LeaseExpiry
+from veilgate.stop_request import StopRequest
 from veilgate.storage.local import LocalObjectStore
 
 POLICY = RetryPolicy(max_attempts=3, max_deliveries=5)
@@ -219,7 +223,7 @@ class Running:
         self.rounds = self.looks = 0
         self._stop = threading.Event()
         monkeypatch.setattr(reconciler, "round", self._count)
-        self._thread = threading.Thread(target=reconciler.run, args=(self._stop, self._look))
+        self._thread = threading.Thread(target=reconciler.run, args=(self._stop.is_set, self._look))
         self._thread.start()
 
     def end(self) -> None:
@@ -251,6 +255,38 @@ def test_of_two_reconcilers_one_leads_and_the_other_follows(
     wait(has_grown(second, "rounds", 2))
     second.end()
     assert shelf.rows("SELECT * FROM leader_leases") == []
+
+
+@pytest.fixture
+def stop() -> Iterator[StopRequest]:
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield StopRequest()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_request_to_end_is_heard_in_the_middle_of_a_pause(make: Makes, stop: StopRequest) -> None:
+    """Wherever the thread waits: with an event it would hold, just then, the lock that `set` waits for."""
+    sent: list[object] = []
+
+    def send_once(_frame: object, what: str, called: object) -> None:
+        waits = called is time.sleep or getattr(called, "__name__", "") == "acquire"
+        if is_pausing and what == "c_call" and waits and not sent:
+            sent.append(called)
+            signal.raise_signal(signal.SIGTERM)
+
+    is_pausing: list[bool] = []
+    reconciler = make(ReconcilerTiming(interval_s=60))
+    reconciler.round = lambda: is_pausing.append(True)  # type: ignore[method-assign]
+    began_s = time.monotonic()
+    sys.setprofile(send_once)
+    try:
+        reconciler.run(lambda: stop.asked, lambda: None)
+    finally:
+        sys.setprofile(None)
+    assert sent
+    assert time.monotonic() - began_s < 30
 
 
 def test_a_leader_that_was_killed_is_replaced_when_its_lease_ends(

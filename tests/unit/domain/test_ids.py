@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veilgate.domain.ids import is_id, new_id, uuid7
+from veilgate.domain.ids import is_id, made_at_ms, new_id, uuid7
 
 random_bits = st.integers(0, 2**80 - 1)
 times_ms = st.integers(0, 2**48 - 1)
@@ -34,6 +34,18 @@ def test_every_random_bit_below_the_two_unused_counts() -> None:
 
 def test_new_ids_differ() -> None:
     assert len({new_id() for _ in range(1000)}) == 1000
+
+
+@pytest.mark.parametrize("ahead_ms", [0, 3_600_000])
+def test_an_id_sorts_behind_the_one_it_comes_after_whatever_the_clock_says(ahead_ms: int) -> None:
+    first = uuid7(unix_ms=made_at_ms(new_id()) + ahead_ms, random=2**80 - 1)
+    second = new_id(after=first)
+    assert first < second < new_id(after=second)
+
+
+def test_an_id_that_comes_after_an_old_one_is_of_now() -> None:
+    before_ms = made_at_ms(new_id())
+    assert made_at_ms(new_id(after=uuid7(unix_ms=1, random=0))) >= before_ms
 
 
 @pytest.mark.parametrize(

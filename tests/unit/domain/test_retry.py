@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from veilgate.domain.errors import (
     DecodeTimeout,
+    DeviceLost,
     DiskFull,
     ObjectStoreUnavailable,
     OriginalDamaged,
@@ -13,7 +14,7 @@ from veilgate.domain.errors import (
     UndecodablePicture,
     VeilgateError,
 )
-from veilgate.domain.retry import RetryPolicy, costs_attempt, decide_retry
+from veilgate.domain.retry import RetryPolicy, costs_attempt, costs_delivery, decide_retry
 
 POLICY = RetryPolicy(max_attempts=4, first_delay_s=2.0, max_delay_s=5.0)
 
@@ -35,9 +36,15 @@ def test_what_may_pass_is_tried_until_the_attempts_are_spent(error: VeilgateErro
 @pytest.mark.parametrize("error", [ObjectStoreUnavailable(), DiskFull()])
 def test_what_is_away_is_waited_for_at_no_attempt(error: VeilgateError) -> None:
     assert not costs_attempt(error)
+    assert not costs_delivery(error)
     decision = decide_retry(error, attempts=POLICY.max_attempts, starts=100_000, policy=POLICY, jitter=1)
     assert decision.again
     assert decision.delay_s == POLICY.max_delay_s
+
+
+@pytest.mark.parametrize("error", [StageFailed(), DeviceLost()])
+def test_a_start_counts_where_the_picture_may_be_to_blame(error: VeilgateError) -> None:
+    assert costs_delivery(error)
 
 
 def test_the_delay_doubles_up_to_its_ceiling() -> None:

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from database_models import jobs
 from tests.integration.persistence.databases import Shelf
 from veilgate.domain.errors import DatabaseUnavailable, ObjectStoreUnavailable
 from veilgate.domain.jobs import JobStatus
@@ -120,18 +122,42 @@ def test_another_owner_or_another_model_has_it_done_anew(
     assert (second.job_id == first.job_id, second.is_new) == (False, True)
 
 
-def test_one_that_was_quicker_in_vain_is_told_to_the_caller(
-    shelf: Shelf, store: LocalObjectStore, astronaut_jpeg: bytes
+class OvertakenWhileStored(LocalObjectStore):
+    """So many times, while ours is being stored, another upload of the picture comes and is quicker."""
+
+    def __init__(self, shelf: Shelf, picture: bytes, *, times: int) -> None:
+        super().__init__(shelf.folder / "objects")
+        self._shelf = shelf
+        self._picture = picture
+        self._left = times
+
+    def put(self, key: str, data: bytes, *, media_type: str) -> None:
+        if self._left:
+            self._left -= 1
+            assert accept(self._shelf.database, LocalObjectStore(self._shelf.folder), self._picture).is_new
+        super().put(key, data, media_type=media_type)
+
+
+class CancelsBeforeItIsLookedAt(Database):
+    """Whoever was quicker has been cancelled by the time that we ask who it was."""
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        with super().write() as transaction:
+            transaction.connection.execute(update(jobs).values(status=JobStatus.CANCELLED))
+        with super().read() as transaction:
+            yield transaction
+
+
+@pytest.mark.parametrize(("times", "stands"), [(1, True), (9, False)])
+def test_one_that_was_quicker_in_vain_keeps_nobody_out(
+    shelf: Shelf, store: LocalObjectStore, astronaut_jpeg: bytes, times: int, stands: bool
 ) -> None:
-    """While ours is being stored, another upload of the picture comes and is cancelled."""
-
-    class CancelledMeanwhile(LocalObjectStore):
-        def put(self, key: str, data: bytes, *, media_type: str) -> None:
-            quicker = accept(shelf.database, store, astronaut_jpeg)
-            shelf.change(quicker.job_id, status=JobStatus.CANCELLED)
-            super().put(key, data, media_type=media_type)
-
-    with pytest.raises(DatabaseUnavailable, match="send it again"):
-        accept(shelf.database, CancelledMeanwhile(shelf.folder / "objects"), astronaut_jpeg)
-    assert len(list(store.list("original/"))) == 1, "that of the other"
-    assert accept(shelf.database, store, astronaut_jpeg).is_new
+    overtaken = OvertakenWhileStored(shelf, astronaut_jpeg, times=times)
+    ours = accept(CancelsBeforeItIsLookedAt(shelf.engine), overtaken, astronaut_jpeg)
+    assert (ours.is_new, ours.status) == (True, JobStatus.SUBMITTED)
+    assert [key.endswith(ours.job_id) for key in store.list("original/")] == [True], (
+        "nothing of tries in vain"
+    )
+    again = accept(shelf.database, store, astronaut_jpeg)
+    assert (again.deduplicated, again.job_id == ours.job_id) == (True, stands)

@@ -5,7 +5,7 @@ import queue
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import event, text
@@ -13,10 +13,17 @@ from sqlalchemy import event, text
 from tests.integration.persistence.databases import Shelf
 from tests.unit.stages.stand_in_stages import work_of
 from tests.waiting import wait_until
-from veilgate.domain.errors import StageFailed, UndecodablePicture, VeilgateError
+from veilgate.domain.errors import (
+    DatabaseUnavailable,
+    ObjectStoreUnavailable,
+    StageFailed,
+    UndecodablePicture,
+    VeilgateError,
+)
 from veilgate.domain.outcomes import Outcome
 from veilgate.domain.retry import RetryPolicy
 from veilgate.persistence.engine import WRITES, open_engine
+from veilgate.services import recorder as recorder_module
 from veilgate.services.picture_engine import PictureEnd, StageReport
 from veilgate.services.recorder import Recorder, Settlement, Verdict
 from veilgate.storage.local import LocalObjectStore
@@ -242,6 +249,21 @@ def test_what_may_help_is_tried_again_until_the_attempts_are_spent(desk: Desk) -
     assert desk.shelf.job("a")["attempts"] == 2
 
 
+@pytest.mark.parametrize(
+    ("error", "deliveries"), [(ObjectStoreUnavailable(), 0), (StageFailed("no"), 1)], ids=["away", "failed"]
+)
+def test_a_start_that_found_something_away_does_not_count(
+    desk: Desk, error: VeilgateError, deliveries: int
+) -> None:
+    desk.add("a")
+    desk.recorder.picture_ended(end_of("a", error=error))
+    assert desk.settled().verdict is Verdict.RETRIED
+    job = desk.shelf.job("a")
+    assert (job["deliveries"], job["attempts"], job["fence"]) == (deliveries, deliveries, 1)
+    assert desk.shelf.claim("a") == 2, "its files are told from those of the first start all the same"
+    assert desk.shelf.job("a")["deliveries"] == deliveries + 1
+
+
 def lose(desk: Desk) -> None:
     """Another worker takes the job over, and completes it, before our end is recorded."""
     desk.add("a")
@@ -273,6 +295,27 @@ def test_a_completion_whose_commit_was_in_doubt_keeps_its_files(desk: Desk) -> N
         transaction.claims.complete("a", 1, results="{}", result_key="results/a/1/")
     desk.recorder.picture_ended(end_of("a"))
     assert [settlement.verdict for settlement in desk.finish()] == [Verdict.LOST]
+    assert desk.files() == ["results/a/1/processed.jpg"]
+
+
+def test_when_the_end_of_a_commit_stays_unknown_the_files_stay(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server may carry it out after we have given up."""
+    database = desk.shelf.database
+    write = database.write
+
+    def without_reply() -> NoReturn:
+        raise DatabaseUnavailable
+
+    desk.add("a")
+    desk.store_files("a", 1)
+    monkeypatch.setattr(recorder_module, "_DATABASE_PATIENCE_S", 0.0)
+    monkeypatch.setattr(database, "write", without_reply)
+    desk.recorder.picture_ended(end_of("a"))
+    assert [settlement.verdict for settlement in desk.finish()] == [Verdict.LOST]
+    with write() as carried_out_late:
+        carried_out_late.claims.complete("a", 1, results="{}", result_key="results/a/1/")
     assert desk.files() == ["results/a/1/processed.jpg"]
 
 
