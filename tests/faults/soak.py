@@ -173,14 +173,14 @@ class _Uploads:
 
 
 def _end_rows(rig: Rig, clients: Clients, *, doubled: int) -> list[str]:
-    rows = rig.select("SELECT id, status, deliveries, attempts, created_at_ms, finished_at_ms FROM jobs")
+    rows = rig.select("SELECT id, status, fence, attempts, created_at_ms, finished_at_ms FROM jobs")
     ours = [row for row in rows if row["id"] in clients.told.accepted]
     waits_s = sorted((row["finished_at_ms"] - row["created_at_ms"]) / 1000 for row in ours)
     completed = sum(row["status"] == "completed" for row in ours)
     return [
         f"| accepted, completed | {len(ours)}, {completed} |",
         f"| lost, doubled | {len(ours) - completed}, {doubled} |",
-        f"| started more than once, died running alone | {sum(row['deliveries'] > 1 for row in ours)}, "
+        f"| started more than once, died running alone | {sum(row['fence'] > 1 for row in ours)}, "
         f"{sum(row['attempts'] for row in ours)} |",
         f"| tries in vain, of all clients | {clients.tries - len(ours)} |",
         f"| from 202 to the end: median, 99 %, longest | {statistics.median(waits_s):.2f} s, "

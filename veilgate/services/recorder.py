@@ -23,7 +23,7 @@ from veilgate.services.picture_engine import PictureEnd, StageReport
 from veilgate.services.results import assemble_results, outcome_payload
 from veilgate.services.superseded_files import drop_superseded
 from veilgate.stages.contract import PictureWork
-from veilgate.storage.keys import job_prefix, result_prefix
+from veilgate.storage.keys import result_prefix
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
@@ -100,23 +100,9 @@ class Recorder:
                     break
                 last = self._waiting.get()
             if group:
-                self._clear_way(group)
                 self._write_patiently(group)
             if last is None:
                 return
-
-    def _clear_way(self, group: list[StageReport | PictureEnd]) -> None:
-        """Remove what earlier claims of these jobs have stored, before a row points to ours: left for after
-        the commit, a kill between the two would leave it for good. No row can point to it, because a claim
-        with a higher fence was made."""
-        for end in group:
-            if isinstance(end, PictureEnd) and end.work.fence > 1:
-                earlier = tuple(result_prefix(end.work.job_id, fence) for fence in range(1, end.work.fence))
-                try:
-                    stored = self._store.list(job_prefix(end.work.job_id))
-                    self._store.delete([key for key in stored if key.startswith(earlier)])
-                except (VeilgateError, OSError):
-                    _log.warning("record.superseded_files_left", job_id=end.work.job_id)
 
     def _write_patiently(self, group: list[StageReport | PictureEnd], *, may_be_there: bool = False) -> None:
         """Keep trying while the database is away or full; when our leases have run out, the fence protects

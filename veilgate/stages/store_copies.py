@@ -8,7 +8,7 @@ from veilgate.imaging.encode import encode_picture
 from veilgate.imaging.thumbnail import thumbnails
 from veilgate.stages.blur_regions import VeiledPicture
 from veilgate.stages.contract import PictureWork, RunsOn
-from veilgate.storage.keys import THUMBNAIL_SIDES_PX, processed_key, result_prefix, thumbnail_key
+from veilgate.storage.keys import THUMBNAIL_SIDES_PX, job_prefix, processed_key, result_prefix, thumbnail_key
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.failpoints import failpoint
 
@@ -35,6 +35,8 @@ class StoreCopies:
 
     def _run_one(self, work: PictureWork) -> Outcome:
         picture = work[VeiledPicture].picture
+        if work.fence > 1:
+            self._remove_earlier(work)
         prefix = result_prefix(work.job_id, work.fence)
         key = processed_key(prefix, picture.format.suffix)
         data = encode_picture(picture, metadata=work.options.metadata)
@@ -48,3 +50,10 @@ class StoreCopies:
         failpoint("after_result_put", work.job_id)
         report = {"processed": self._store.uri(key), "bytes": len(data), "thumbnails": thumbnail_uris}
         return Outcome.produced(StoredCopies(prefix), report)
+
+    def _remove_earlier(self, work: PictureWork) -> None:
+        """What earlier claims of this job have stored. No row can point to it, because a claim with a higher
+        fence was made; left for after the commit, a kill between the two would leave it for good."""
+        earlier = tuple(result_prefix(work.job_id, fence) for fence in range(1, work.fence))
+        stored = self._store.list(job_prefix(work.job_id))
+        self._store.delete([key for key in stored if key.startswith(earlier)])
