@@ -18,9 +18,11 @@ def cell(
     promised: str,
     houses: tuple[str, ...] = (MARIADB,),
     dozen: bool = False,
+    long: bool = False,
 ) -> pytest.MarkDecorator:
-    """Marks a test as a cell; it runs in each of the houses, and in `make test` when it is of the dozen."""
-    return pytest.mark.cell(number, fault=fault, promised=promised, houses=houses, dozen=dozen)
+    """Marks a test as a cell; it runs in each of the houses. `make test` runs the dozen, `make test-all` all
+    but the long ones, `make faults` everything."""
+    return pytest.mark.cell(number, fault=fault, promised=promised, houses=houses, dozen=dozen, long=long)
 
 
 @dataclass

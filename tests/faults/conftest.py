@@ -22,11 +22,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """`make test` runs a dozen, `make faults` and `make test-all` every cell."""
-    if config.getoption("--suites") != "light":
+    """`make test` runs a dozen, `make test-all` all but the long ones, `make faults` every cell."""
+    suites = config.getoption("--suites")
+    if suites is None:
         return
+    cells = {item: marker for item in items if (marker := item.get_closest_marker("cell"))}
     left_out = [
-        item for item in items if (cell := item.get_closest_marker("cell")) and not cell.kwargs["dozen"]
+        item
+        for item, marker in cells.items()
+        if marker.kwargs["long"] or (suites == "light" and not marker.kwargs["dozen"])
     ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]

@@ -31,6 +31,7 @@ _EARLIER_OPTIONS = (
     fault=f"{_WAITING} jobs wait and no worker is there",
     promised="the gateway's memory stays flat; beyond the bound 503 with Retry-After; then all goes on",
     houses=(MARIADB, SQLITE),
+    long=True,
 )
 def test_many_wait(house_name: str, tmp_path: Path, stack: ExitStack, seen: Seen) -> None:
     rig = open_rig(house_name, tmp_path, stack, MAX_QUEUE_SIZE=str(_WAITING + 40))

@@ -54,6 +54,7 @@ def test_a_sweepers_clock(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen
     "F45",
     fault="wall clock of the reconciler an hour off",
     promised="leases of the living are left alone, those of the dead expire in time",
+    long=True,
 )
 def test_the_reconcilers_clock(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen, offset: str) -> None:
     rig.restart("reconciler", **clock_off_by(offset))

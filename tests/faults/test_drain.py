@@ -101,6 +101,7 @@ def test_asked_twice_then_killed(rig: Rig, oracle: Oracle, clients: Clients, see
     fault="SIGTERM at random moments to gateway, worker and reconciler: starting, working, ending",
     promised="0 in time, nothing between lists",
     houses=BOTH,
+    long=True,
 )
 def test_asked_at_any_moment(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     chance, seed = random_of("F19r")

@@ -32,6 +32,7 @@ def leave_work_for_it(rig: Rig, clients: Clients) -> str:
     fault="reconciler killed −9 after each of its steps",
     promised="the next one goes on from there; nothing lost or doubled",
     houses=(MARIADB, SQLITE),
+    long=True,
 )
 def test_killed_after_each_step(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     cancelled = leave_work_for_it(rig, clients)

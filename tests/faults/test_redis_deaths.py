@@ -43,6 +43,7 @@ def test_redis_killed_during_uploads(rig: Rig, oracle: Oracle, clients: Clients,
     "F23",
     fault=f"redis kill -9, away for {AWAY_S:g} s",
     promised="uploads still get 202; /health says since when; the queue catches up",
+    long=True,
 )
 def test_redis_away_for_long(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     pids = {name: rig.members[name].pid for name in WORKERS}

@@ -99,6 +99,7 @@ def test_reply_to_take_lost(rig: Rig, oracle: Oracle, clients: Clients, seen: Se
     "F29a",
     fault="redis 2 s slow for everybody",
     promised="/upload and /status do not feel it, /health answers, workers recover",
+    long=True,
 )
 def test_slow_redis(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     begin_some(rig, oracle, clients)
@@ -112,6 +113,7 @@ def test_slow_redis(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> N
     "F29b",
     fault="redis a black hole for everybody",
     promised="/upload and /status do not feel it, /health answers, workers recover",
+    long=True,
 )
 def test_silent_redis(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     begin_some(rig, oracle, clients)

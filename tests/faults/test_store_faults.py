@@ -58,6 +58,7 @@ def test_a_store_that_fails_at_random(rig: Rig, oracle: Oracle, clients: Clients
     "F40",
     fault="S3 away for longer than a picture is tried",
     promised="no upload is taken, and no job that was taken fails",
+    long=True,
 )
 def test_a_store_that_is_away(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     rig.keep_dead("worker-2")

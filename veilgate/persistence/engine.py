@@ -21,13 +21,22 @@ ANSWER_TIMEOUT_S = 10.0
 _ROW_LOCK_WAIT_S = 2
 # A table that is being changed; also how long a migration waits for readers, with everybody behind it.
 _TABLE_LOCK_WAIT_S = 3
+# Somebody froze within a transaction, or its machine vanished: its rows are free after this, where
+# a server would wait for hours. Every end of a job needs the rows of the totals.
+IDLE_TRANSACTION_S = 20
 # Before the server, or a firewall between, drops a connection that nobody used.
 _RECYCLE_S = 1800
 # The modes that MySQL 8 and 9 and MariaDB share: what does not fit is an error, never cut.
 _SQL_MODE = "STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION"
 
 
-def open_engine(url: str, *, pool_size: int = 10, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> Engine:
+def open_engine(
+    url: str,
+    *,
+    pool_size: int = 10,
+    answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    idle_transaction_s: int = IDLE_TRANSACTION_S,
+) -> Engine:
     """An engine for SQLite or MySQL/MariaDB; connects on first use.
 
     `pool_size` is the most connections to a server; an SQLite file, which has one writer anyway, gets 20.
@@ -35,7 +44,25 @@ def open_engine(url: str, *, pool_size: int = 10, answer_timeout_s: float = ANSW
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed)
-    return _open_server(parsed, pool_size=pool_size, answer_timeout_s=answer_timeout_s)
+    engine = create_engine(
+        parsed,
+        isolation_level="READ COMMITTED",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=PATIENCE_S,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        pool_recycle=_RECYCLE_S,
+        connect_args={
+            "charset": "utf8mb4",
+            "init_command": _session_settings(idle_transaction_s),
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "read_timeout": answer_timeout_s,
+            "write_timeout": answer_timeout_s,
+        },
+    )
+    _leave_a_server_that_cannot_write(engine)
+    return engine
 
 
 def _open_sqlite(url: URL) -> Engine:
@@ -54,30 +81,15 @@ def _open_sqlite(url: URL) -> Engine:
     return engine
 
 
-def _open_server(url: URL, *, pool_size: int, answer_timeout_s: float) -> Engine:
-    settings = (
-        f"time_zone = '+00:00', sql_mode = '{_SQL_MODE}', innodb_lock_wait_timeout = {_ROW_LOCK_WAIT_S}, "
-        f"lock_wait_timeout = {_TABLE_LOCK_WAIT_S}"
+def _session_settings(idle_transaction_s: int) -> str:
+    """MySQL has no limit for idle transactions: there an idle connection ends, within one or not, and the
+    pool makes a new one. Each server reads its own of the two comments."""
+    return (
+        f"SET SESSION time_zone = '+00:00', sql_mode = '{_SQL_MODE}', "
+        f"innodb_lock_wait_timeout = {_ROW_LOCK_WAIT_S}, lock_wait_timeout = {_TABLE_LOCK_WAIT_S}"
+        f" /*M!100300 , idle_transaction_timeout = {idle_transaction_s} */"
+        f" /*!80000 , wait_timeout = {idle_transaction_s} */"
     )
-    engine = create_engine(
-        url,
-        isolation_level="READ COMMITTED",
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=PATIENCE_S,
-        pool_pre_ping=True,
-        hide_parameters=True,
-        pool_recycle=_RECYCLE_S,
-        connect_args={
-            "charset": "utf8mb4",
-            "init_command": f"SET SESSION {settings}",
-            "connect_timeout": CONNECT_TIMEOUT_S,
-            "read_timeout": answer_timeout_s,
-            "write_timeout": answer_timeout_s,
-        },
-    )
-    _leave_a_server_that_cannot_write(engine)
-    return engine
 
 
 def _leave_a_server_that_cannot_write(engine: Engine) -> None:

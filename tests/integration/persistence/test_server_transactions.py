@@ -103,6 +103,28 @@ def test_a_row_that_stays_locked_is_soon_said_to_be_busy(shelf: Shelf) -> None:
     assert [job.id for job in claims.claim(["a"], alone=False)] == ["a"]
 
 
+def test_a_row_held_by_somebody_who_froze_is_soon_free(shelf: Shelf) -> None:
+    shelf.add("a")
+    engine = open_engine(shelf.url, idle_transaction_s=1)
+    frozen = Database(engine)
+    with pytest.raises(DatabaseUnavailable), frozen.write() as transaction:  # noqa: PT012 - within it
+        transaction.events.append("a", NewEvent("s", "frozen", "{}"))
+
+        def is_free() -> bool:
+            try:
+                with shelf.database.write() as other:
+                    other.events.append("a", NewEvent("s", "other", "{}"))
+            except DatabaseUnavailable:
+                return False
+            return True
+
+        wait_until(is_free, timeout_s=10, what="the row to be free")
+        transaction.events.append("a", NewEvent("s", "frozen", "{}"))
+    engine.dispose()
+    with shelf.database.read() as transaction:
+        assert [event.outcome for event in transaction.events.after("a", 1)] == ["other"]
+
+
 def test_of_eight_who_claim_one_job_one_gets_it(shelf: Shelf) -> None:
     for number in range(5):
         shelf.add(f"job-{number}")
