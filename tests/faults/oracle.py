@@ -212,9 +212,10 @@ class Oracle:
         return hashlib.sha256(self.rig.house.read(f"{row['result_key']}processed.jpg")).hexdigest()
 
     def _check_sizes(self) -> None:
-        """Against the first time that a process was weighed: what leaks a little in each cell adds up."""
-        for member in self.rig.members.values():
-            if member.is_alive:
+        """Against the first time that a process was weighed: what leaks a little in each cell adds up. One
+        that still starts is not weighed."""
+        for name, member in self.rig.members.items():
+            if self.rig.is_at_work(name):
                 resident, descriptors = member.resident_bytes(), member.descriptors()
                 was_resident, was_descriptors = self._sizes.setdefault(member.pid, (resident, descriptors))
                 words = f"O7: {member.name} has {descriptors} descriptors and {resident} bytes, it had"
