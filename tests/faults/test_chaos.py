@@ -2,8 +2,10 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,8 +42,9 @@ def test_workers_killed_again_and_again(patient_oracle: Oracle, seen: Seen) -> N
     rig, clients = patient_oracle.rig, patient_oracle.clients
     until_s, kills, ids = time.monotonic() + F21_S, 0, list[str]()
     while time.monotonic() < until_s:
-        time.sleep(2.0)  # the matrix says how often
+        rig.until(lambda: all(rig.is_at_work(name) for name in WORKERS), what="both at work again")
         ids += clients.upload_many(6)
+        rig.until(partial(patient_oracle.count, ids, "processing"), what="a picture in somebody's hands")
         for name in WORKERS:
             rig.members[name].kill()
             kills += 1
@@ -68,9 +71,10 @@ def test_everything_killed_at_once(patient_oracle: Oracle, seen: Seen) -> None:
     rig, clients, (chance, seed) = patient_oracle.rig, patient_oracle.clients, random_of("F53")
     accepted = 0
     for _ in range(ROUNDS):
-        with clients.insist_side_by_side(12):
-            time.sleep(chance.uniform(0.05, 1.5))  # the random moment
-            accepted += len(clients.told.accepted)
+        with clients.insist_side_by_side(12) as uploads:
+            moment = chance.randint(0, 12)
+            rig.until(partial(_are_done, uploads, moment), what=f"{moment} uploads with their 202")
+            accepted += sum(upload.done() for upload in uploads)
             kill_everything(rig)
             for name in servers_of(rig):
                 start_server(rig, name)
@@ -94,3 +98,7 @@ def test_everybody_killed_in_turn(patient_oracle: Oracle, seen: Seen) -> None:
         killer.rage_until(lambda: killer.kills.total() >= 6 and all(upload.done() for upload in uploads))
     patient_oracle.check(Expected(any_attempts=True, killed_writers=True), timeout_s=120)
     seen.saw(f"seed {seed}: {killer.kills.total()} kills, 40 of 40 done once")
+
+
+def _are_done(uploads: Sequence[Future[str]], how_many: int) -> bool:
+    return sum(upload.done() for upload in uploads) >= how_many
