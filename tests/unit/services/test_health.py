@@ -178,11 +178,12 @@ def test_a_missing_worker_is_named(house: House) -> None:
 def test_a_part_that_hangs_does_not_hang_the_answer(
     house: House, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health_module, "PATIENCE_S", 0.2)
+    house.health.report()  # connects, which may take a while
+    monkeypatch.setattr(health_module, "PATIENCE_S", 1.0)
     house.wires.hangs[name] = threading.Event()
     began_s = time.monotonic()
     report = house.health.report()
-    assert time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s < 5
     assert report["parts"][name]["code"] == "timeout"
     wrong = {part for part, state in report["parts"].items() if state["status"] != "ok"}
     assert wrong == {name}, "the others had their say"
