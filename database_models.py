@@ -30,7 +30,7 @@ metadata = MetaData(
 )
 
 # The newest of migrations/versions: what a process checks before it works on a database.
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 
 # 64 KiB is MySQL's TEXT; a result with thousands of boxes is larger.
 LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
@@ -180,6 +180,46 @@ idempotency_keys = _table(
     Column("deduplicated", Boolean, nullable=False, default=False),
     Column("created_at_ms", BigInteger, nullable=False),
     Index(None, "created_at_ms"),
+)
+
+# Of a key only its digest is kept. `prefix` is the part of it that may be shown, and finds the row.
+api_keys = _table(
+    "api_keys",
+    Column("prefix", String(16), primary_key=True),
+    Column("owner_id", OwnerId, nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("scopes", String(80), nullable=False),
+    Column("secret_sha256", String(64), nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=True),
+    Column("revoked_at_ms", BigInteger, nullable=True),
+    Column("last_used_at_ms", BigInteger, nullable=True),
+    Index(None, "owner_id"),
+)
+
+# What a browser has in place of a key; it ends with its key at the latest.
+browser_sessions = _table(
+    "browser_sessions",
+    Column("id", String(16), primary_key=True),
+    Column("key_prefix", String(16), ForeignKey("api_keys.prefix"), nullable=False),
+    Column("secret_sha256", String(64), nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Index(None, "key_prefix"),
+    Index(None, "expires_at_ms"),
+)
+
+# Who saw an original, deleted, or changed a key. Rows are only added.
+audit_log = _table(
+    "audit_log",
+    Column("id", Id, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("owner_id", OwnerId, nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("subject", String(120), nullable=False),
+    Column("client", String(64), nullable=True),
+    Column("correlation_id", String(64), nullable=True),
+    Index(None, "at_ms"),
 )
 
 leader_leases = _table(

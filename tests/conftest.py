@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 import config
+import config_groups
 
 pytest_plugins = [
     "pytester",
@@ -26,7 +27,7 @@ settings.load_profile("house")
 
 def pytest_configure() -> None:
     """Before any fixture: a developer's DATABASE_URL or PORT must not reach a test, nor what it starts."""
-    for group in config.GROUPS:
+    for group in config_groups.GROUPS:
         for name in group.model_fields:
             os.environ.pop(name.upper(), None)
 
@@ -34,7 +35,7 @@ def pytest_configure() -> None:
 @pytest.fixture(autouse=True)
 def _fresh_config(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each test reads its own settings, and never the developer's .env."""
-    for group in config.GROUPS:
+    for group in config_groups.GROUPS:
         monkeypatch.setitem(group.model_config, "env_file", None)
     config.get_config.cache_clear()
     yield

@@ -80,12 +80,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "veilgate.client": (),
     "pipeline_architecture": (*STAGES_MAY, "veilgate.stages"),
     "database_models": (DOMAIN,),
-    "config": ("config_checks",),
+    "config": ("config_checks", "config_groups"),
+    "config_groups": ("config_checks",),
 }
 
 # What an operator starts, and what those share. Nothing below may import them.
 STARTED = ("api_server", "worker", "search_server", "init_database")
-WIRING = ("images_worker", "reconciler_worker", "resources", "config_checks")
+WIRING = ("images_worker", "reconciler_worker", "resources", "config_checks", "config_groups")
 ROOTS = (*STARTED, *WIRING, "config")
 
 # Each heavy library has one home (and roots may open clients where the list says so).
@@ -114,8 +115,12 @@ HOMES: dict[str, tuple[str, ...]] = {
     "faiss": ("veilgate.search",),
     "pymilvus": ("veilgate.search",),
     "aiohttp": ("veilgate.lookups",),
+    "limits": ("veilgate.api.quotas",),
+    "jwt": ("veilgate.services.tokens",),
+    "hvac": ("vault",),
+    "pillow_heif": ("veilgate.imaging",),
     "prometheus_client": ("veilgate.telemetry.metrics",),
-    "pydantic_settings": ("config",),
+    "pydantic_settings": ("config_groups",),
 }
 
 OURS = (*package_sources(), *root_sources(), *migration_sources())

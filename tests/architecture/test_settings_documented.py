@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-import config
+from config_groups import GROUPS
 
 TABLE_ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]*)` \| ([^|]*?) \|", re.MULTILINE)
 EXAMPLE_LINE = re.compile(r"^# ?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
@@ -16,7 +16,7 @@ EXAMPLE_LINE = re.compile(r"^# ?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 
 def settings() -> dict[str, str]:
     """Name and default of every field, written as an operator would write it."""
-    fields = {name.upper(): field for group in config.GROUPS for name, field in group.model_fields.items()}
+    fields = {name.upper(): field for group in GROUPS for name, field in group.model_fields.items()}
     return {name: plain(field.default) for name, field in fields.items()}
 
 
@@ -36,12 +36,12 @@ def plain(default: object) -> str:
 
 
 def test_names_are_unique_across_groups() -> None:
-    names = [name for group in config.GROUPS for name in group.model_fields]
+    names = [name for group in GROUPS for name in group.model_fields]
     assert sorted(names) == sorted(set(names))
 
 
 def test_every_setting_says_what_it_does() -> None:
-    for group in config.GROUPS:
+    for group in GROUPS:
         for name, field in group.model_fields.items():
             assert field.description, f"{name.upper()} has no description"
 

@@ -8,9 +8,9 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from veilgate.api.wake_hub import WakeHub
+from veilgate.domain.access import ANONYMOUS
 from veilgate.domain.errors import InvalidOption, Unavailable
 from veilgate.domain.options import UploadOptions
-from veilgate.domain.owners import ANONYMOUS
 from veilgate.queueing.enqueue import Dispatch
 from veilgate.services.admission import Admission
 from veilgate.services.batches import Batches

@@ -6,7 +6,11 @@
     │   ├── FileTooLarge, RequestTooLarge, TooManyPixels, BadDimensions, TooManyFiles
     │   ├── UnknownField, InvalidOption, OptionAfterFile, InvalidIdempotencyKey, MalformedRequest
     │   ├── UploadIncomplete, UploadMismatch, DirectUploadsUnavailable
+    │   ├── FormatNotEnabled, UnsupportedMode, TooManyFrames, BadArchive
+    │   ├── UrlForbidden, FetchFailed, FetchTimeout
     │   └── IdempotencyConflict
+    ├── Refused                 the caller is not known, may not do this, or asks for too much
+    │   └── Unauthorized, Forbidden, RateLimited
     ├── NotFound                there is no such thing, or it is not yours
     │   └── JobNotFound, BatchNotFound, ImageNotFound, UploadNotFound, ResultNotReady
     ├── IllegalTransition       the job is not in a state that allows this
@@ -147,6 +151,48 @@ class IdempotencyConflict(InputRejected):
     code = "idempotency_conflict"
 
 
+class FormatNotEnabled(InputRejected):
+    """HEIC and AVIF are taken where the package pillow-heif is installed; here it is not."""
+
+    code = "heic_not_enabled"
+
+
+class UnsupportedMode(InputRejected):
+    """The picture stores its pixels in a way that is not taken."""
+
+    code = "unsupported_mode"
+
+
+class TooManyFrames(InputRejected):
+    """The picture has more frames or pages than are taken."""
+
+    code = "too_many_frames"
+
+
+class BadArchive(InputRejected):
+    """The archive cannot be read, or holds more than is taken."""
+
+    code = "bad_archive"
+
+
+class UrlForbidden(InputRejected):
+    """This address is not fetched from."""
+
+    code = "url_forbidden"
+
+
+class FetchFailed(InputRejected):
+    """Nothing could be fetched from this address."""
+
+    code = "fetch_failed"
+
+
+class FetchTimeout(InputRejected):
+    """Fetching from this address took too long."""
+
+    code = "fetch_timeout"
+
+
 class UploadIncomplete(InputRejected):
     """Nothing has been put at the address of this upload yet."""
 
@@ -163,6 +209,33 @@ class DirectUploadsUnavailable(InputRejected):
     """Direct uploads need S3_BUCKET; this gateway keeps pictures in a folder, and /upload takes them."""
 
     code = "direct_uploads_unavailable"
+
+
+class Refused(VeilgateError):
+    """The request is not answered for this caller."""
+
+
+class Unauthorized(Refused):
+    """A valid key, token or session is needed."""
+
+    code = "unauthorized"
+
+
+class Forbidden(Refused):
+    """This key, token or session is not good for this."""
+
+    code = "forbidden"
+
+
+class RateLimited(Refused):
+    """More was asked for than is allowed in this time."""
+
+    code = "rate_limited"
+    retryable = True
+
+    def __init__(self, message: str = "", *, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class NotFound(VeilgateError):

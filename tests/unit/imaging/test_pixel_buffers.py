@@ -4,6 +4,7 @@ import gc
 import os
 
 import numpy as np
+
 from veilgate.imaging.pixel_buffers import BufferShelf
 
 SIZE_BYTES = 3_000_000
