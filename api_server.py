@@ -16,10 +16,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from config import Config, require_config
+from config_checks import listed
+from front_door import open_front_door, require_a_way_in
+from http_protocol import GatewayProtocol
 from resources import (
     GATEWAY_REDIS_TIMEOUT_S,
     models_digest,
     open_database,
+    open_fetcher,
     open_redis_client,
     open_store,
     picture_limits,
@@ -48,6 +52,7 @@ from veilgate.services.job_queries import JobQueries
 from veilgate.services.redo import Redo
 from veilgate.services.spool import Spool
 from veilgate.services.statistics import Statistics
+from veilgate.services.url_uploads import UrlUploads
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry import failpoints
 from veilgate.telemetry.logging import configure_logging, get_logger
@@ -75,12 +80,14 @@ def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...])
         intake = Intake(database, store, limits=picture_limits(config), models=models_digest(config))
         signing = signing_store(store)
         yield Container(
+            door=open_front_door(config, database),
             admission=admission,
             intake=intake,
             batches=Batches(database, intake),
             direct_uploads=DirectUploads(
                 database, intake, spool, store=signing, max_file_bytes=config.server.max_upload_bytes
             ),
+            url_uploads=UrlUploads(database, intake, open_fetcher(config, stack)),
             queries=JobQueries(database),
             control=JobControl(database),
             redo=Redo(database),
@@ -120,8 +127,12 @@ def create_app() -> FastAPI:
     targets = veil_targets(config)
     store = open_store(config, may_be_away=True)
     with ExitStack() as stack:
-        open_database(config, stack)
-    return build_app(lambda: open_container(config, store, targets), version=__version__)
+        require_a_way_in(config, open_database(config, stack))
+    return build_app(
+        lambda: open_container(config, store, targets),
+        version=__version__,
+        origins=listed(config.access.cors_allow_origins),
+    )
 
 
 class _Server(uvicorn.Server):
@@ -140,9 +151,13 @@ def main(stop: StopRequest) -> int:
             factory=True,
             host=settings.host,
             port=settings.port,
+            http=GatewayProtocol,
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
+            # TRUSTED_PROXIES says whose word is taken; uvicorn would take that of any process here.
+            proxy_headers=False,
             timeout_graceful_shutdown=_DRAIN_S,
         )
     )

@@ -18,8 +18,11 @@ from config_groups import (
     ServerSettings,
     StorageSettings,
     TelemetrySettings,
+    VaultSettings,
     WorkerSettings,
 )
+from secret_sources import secret_names
+from vault import VaultUnusable, read_secrets
 
 
 class WrongSettings(ValueError):
@@ -39,14 +42,22 @@ class Config:
     worker: WorkerSettings
     models: ModelSettings
     access: AccessSettings
+    vault: VaultSettings
     telemetry: TelemetrySettings
 
     def __init__(self) -> None:
         wrong: list[str] = []
         unread: set[str] = set()
+        elsewhere: dict[str, str] = {}
+        try:
+            elsewhere = _from_vault()
+        except VaultUnusable as error:
+            wrong.append(str(error))
+            # Any of them may be there.
+            unread |= {name.upper() for group in GROUPS for name in secret_names(group.model_fields)}
         for name, group in zip(_GROUP_NAMES, GROUPS, strict=True):
             try:
-                setattr(self, name, group())
+                setattr(self, name, group.read(elsewhere))
             except ValidationError as error:
                 wrong += [_line(entry["loc"], entry["msg"]) for entry in error.errors()]
                 # Its defaults, so that the others can be judged; of its own settings nothing more is said.
@@ -61,11 +72,26 @@ class Config:
         return self.queue.url_for(self.storage.data_dir)
 
 
+def _from_vault() -> dict[str, str]:
+    """Raises `VaultUnusable`."""
+    try:
+        vault = VaultSettings()
+    except ValidationError:  # said when its group is read
+        return {}
+    if not vault.vault_addr:
+        return {}
+    token = vault.vault_token.get_secret_value()
+    for name, value in (("VAULT_TOKEN", token), ("VAULT_SECRET_PATH", vault.vault_secret_path)):
+        if not value:
+            raise VaultUnusable(f"{name}: must be set with VAULT_ADDR")
+    return read_secrets(vault.vault_addr, token=token, secret_path=vault.vault_secret_path)
+
+
 def _line(location: tuple[int | str, ...], message: str) -> str:
     return f"{str(location[0]).upper()}: {message[0].lower()}{message[1:]}"
 
 
-_GROUP_NAMES = ("server", "storage", "queue", "worker", "models", "access", "telemetry")
+_GROUP_NAMES = ("server", "storage", "queue", "worker", "models", "access", "vault", "telemetry")
 
 
 @lru_cache(maxsize=1)

@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
+
+from veilgate.domain.addresses import Reachable
 
 if TYPE_CHECKING:
     from config import Config
 
 # The manifest's model for tests and development.
 STAND_IN_MODEL = "fake"
+# As long as the digests of HS256: a shorter one is found by trying.
+_SHORTEST_JWT_SECRET = 32
 WELL_KNOWN_PASSWORDS = frozenset({"veilgate", "password", "changeme", "secret", "root", "minioadmin"})
 
 
@@ -37,12 +42,57 @@ def contradictions(config: "Config") -> Iterator[str]:
     """A line for each thing that is wrong though every setting is valid by itself."""
     yield from _addresses(config)
     storage = config.storage
-    if bool(storage.aws_access_key_id) != bool(storage.aws_secret_access_key.get_secret_value()):
+    if bool(storage.aws_access_key_id.get_secret_value()) != bool(storage.aws_secret_access_key.get_secret_value()):
         yield "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both or neither"
     if storage.s3_kms_key_id and storage.s3_server_side_encryption is not Encryption.KMS:
         yield "S3_KMS_KEY_ID: only means something with S3_SERVER_SIDE_ENCRYPTION=aws:kms"
+    yield from _front_door(config)
+    yield from _tokens(config)
     if config.server.environment is Environment.PRODUCTION:
         yield from _development_defaults(config)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """What stands between the commas."""
+    return tuple(part for one in text.split(",") if (part := one.strip()))
+
+
+def is_public(host: str) -> bool:
+    """Whether others than this machine may reach what listens there."""
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
+
+
+def _front_door(config: "Config") -> Iterator[str]:
+    for origin in listed(config.access.cors_allow_origins):
+        parts = _split(origin)
+        if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}":
+            yield f"CORS_ALLOW_ORIGINS: {origin!r} is no origin, as in https://shop.example"
+    for network in listed(config.access.trusted_proxies):
+        try:
+            ip_network(network)
+        except ValueError:
+            yield f"TRUSTED_PROXIES: {network!r} is no address and no network, as in 10.0.0.0/8"
+    try:
+        Reachable.parse(config.access.fetch_allow)
+    except ValueError as error:
+        yield f"FETCH_ALLOW: {error}"
+
+
+def _tokens(config: "Config") -> Iterator[str]:
+    access = config.access
+    secret, address = access.jwt_secret.get_secret_value(), access.jwt_jwks_url
+    if secret and address:
+        yield "JWT_SECRET, JWT_JWKS_URL: set one of them"
+    if secret and len(secret.encode()) < _SHORTEST_JWT_SECRET:
+        yield f"JWT_SECRET: must have {_SHORTEST_JWT_SECRET} bytes or more"
+    if address and (_split(address).scheme not in {"http", "https"} or not _split(address).hostname):
+        yield "JWT_JWKS_URL: must begin with http:// or https://"
+    for name in ("jwt_issuer", "jwt_audience"):
+        if (secret or address) and not getattr(access, name):
+            yield f"{name.upper()}: must be set with JWT_SECRET or JWT_JWKS_URL"
 
 
 def _addresses(config: "Config") -> Iterator[str]:
@@ -92,6 +142,8 @@ def _development_defaults(config: "Config") -> Iterator[str]:
         yield "S3_BUCKET: ENVIRONMENT=production needs a bucket; the local folder serves one machine"
     if config.models.face_detection_model_path == STAND_IN_MODEL:
         yield "FACE_DETECTION_MODEL_PATH: the stand-in model veils nobody; not in ENVIRONMENT=production"
+    if _split(config.access.jwt_jwks_url).scheme == "http":
+        yield "JWT_JWKS_URL: ENVIRONMENT=production needs https://; whoever stands between could sign tokens"
     if config.telemetry.failpoints:
         yield "FAILPOINTS: breaks processes on purpose; not in ENVIRONMENT=production"
     if config.telemetry.log_level == "DEBUG":

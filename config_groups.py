@@ -8,14 +8,22 @@ import hashlib
 import os
 import socket
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Self, cast
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from config_checks import Encryption, Environment, FaceTiling
+from secret_sources import UnusableSecret, WithSecretFiles, secret_names
 
 # The kernel takes 107 bytes for the path of a Unix socket.
 LONGEST_SOCKET_PATH = 100
@@ -23,6 +31,34 @@ LONGEST_SOCKET_PATH = 100
 
 class Group(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    @classmethod
+    def read(cls, elsewhere: Mapping[str, str]) -> Self:
+        """The settings as environment, `.env` and files say; secrets that none of them gives are taken from
+        `elsewhere`, by the same names. Raises `ValidationError`."""
+        given = cls()
+        missing = set(secret_names(cls.model_fields)) - given.model_fields_set
+        found: dict[str, Any] = {name: secret for name in missing if (secret := elsewhere.get(name.upper()))}
+        return cls(**found) if found else given
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        read = (WithSecretFiles(cast(EnvSettingsSource, one)) for one in (env_settings, dotenv_settings))
+        return (init_settings, *read)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _require_usable(cls, value: object) -> object:
+        if isinstance(value, UnusableSecret):
+            raise PydanticCustomError("secret", "{reason}", {"reason": value.reason})
+        return value
 
 
 class ServerSettings(Group):
@@ -69,8 +105,9 @@ class StorageSettings(Group):
         "", description="The same server as callers reach it, for signed addresses; empty = S3_ENDPOINT_URL."
     )
     aws_region: str = Field("us-east-1", description="Region of the bucket.")
-    aws_access_key_id: str = Field(
-        "", description="Key for S3; empty = what the AWS tools would use (profile, role of the machine)."
+    aws_access_key_id: SecretStr = Field(
+        SecretStr(""),
+        description="Key for S3; empty = what the AWS tools would use (profile, role of the machine).",
     )
     aws_secret_access_key: SecretStr = Field(SecretStr(""), description="Secret of AWS_ACCESS_KEY_ID.")
     aws_session_token: SecretStr = Field(SecretStr(""), description="Token of temporary S3 keys.")
@@ -235,6 +272,18 @@ class AccessSettings(Group):
     )
 
 
+class VaultSettings(Group):
+    """Where secrets are that neither environment nor file gives. Vault is asked once, at the start."""
+
+    vault_addr: str = Field("", description="Address of a Vault, as https://vault.example:8200; needs hvac.")
+    vault_token: SecretStr = Field(SecretStr(""), description="Token that may read VAULT_SECRET_PATH.")
+    vault_secret_path: str = Field(
+        "",
+        description="Where secrets are in it, by the names they have here: mount and path in a KV engine of "
+        "version 2, as secret/veilgate.",
+    )
+
+
 class TelemetrySettings(Group):
     """What is written down about the running house."""
 
@@ -254,5 +303,6 @@ GROUPS: tuple[type[Group], ...] = (
     WorkerSettings,
     ModelSettings,
     AccessSettings,
+    VaultSettings,
     TelemetrySettings,
 )

@@ -30,7 +30,9 @@ from veilgate.storage.s3_client import S3Access
 from veilgate.telemetry.logging import get_logger
 
 if TYPE_CHECKING:
+    from veilgate.api.quotas import Quotas
     from veilgate.inference.worker_models import WorkerModels
+    from veilgate.lookups.safe_fetch import SafeFetch
 
 # A gateway answers callers and must not wait. A worker that waits renews no leases meanwhile.
 GATEWAY_REDIS_TIMEOUT_S = 1.0
@@ -77,7 +79,7 @@ def _s3_access(config: Config) -> S3Access:
         region=storage.aws_region,
         endpoint_url=storage.s3_endpoint_url,
         public_endpoint_url=storage.s3_public_endpoint_url,
-        access_key_id=storage.aws_access_key_id,
+        access_key_id=storage.aws_access_key_id.get_secret_value(),
         secret_access_key=storage.aws_secret_access_key.get_secret_value(),
         session_token=storage.aws_session_token.get_secret_value(),
         encryption=storage.s3_server_side_encryption.value,
@@ -97,6 +99,33 @@ def open_work_list(config: Config, stack: ExitStack) -> OperatorLists:
     redis = open_redis_client(config, stack, timeout_s=WORKER_REDIS_TIMEOUT_S)
     work_list = WorkList(redis, job_timeout_s=config.queue.job_timeout_s)
     return OperatorLists(redis, work_list, handover_s=config.queue.job_lease_s / 2)
+
+
+def open_quotas(config: Config) -> "Quotas":
+    """The gateway's; connects on first use, and is closed on the event loop. Imported here, because workers
+    have no callers."""
+    from veilgate.api.quotas import Allowances, Quotas
+
+    access = config.access
+    return Quotas(
+        config.redis_url,
+        Allowances(
+            requests=access.limit_requests_per_minute,
+            bytes=access.limit_bytes_per_hour,
+            streams=access.limit_streams,
+        ),
+    )
+
+
+def open_fetcher(config: Config, stack: ExitStack) -> "SafeFetch":
+    """What fetches from addresses that callers name."""
+    from veilgate.domain.addresses import Reachable
+    from veilgate.lookups.safe_fetch import SafeFetch
+    from veilgate.lookups.system_names import SystemNames
+
+    names = SystemNames()
+    stack.callback(names.close)
+    return SafeFetch(Reachable.parse(config.access.fetch_allow), names.resolve)
 
 
 def picture_limits(config: Config) -> PictureLimits:

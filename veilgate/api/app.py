@@ -1,27 +1,36 @@
 """The HTTP application, built from what the root hands in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from veilgate.api.container import Container
 from veilgate.api.correlation import CorrelationMiddleware
 from veilgate.api.docs_routes import install_docs
+from veilgate.api.openapi import describe_security
 from veilgate.api.problems import install_problem_handlers
-from veilgate.api.routes import direct_uploads, images, jobs, system, uploads
+from veilgate.api.routes import direct_uploads, images, jobs, session, system, uploads, url_uploads
 from veilgate.api.stop_signal import on_stop
 from veilgate.api.unread_body import UnreadBodyMiddleware
 
 # As many as Starlette's own pool has. Uploads and status go through `asyncio.to_thread`, which uses these.
 _THREADS = 40
+_ROUTES = (uploads, direct_uploads, url_uploads, jobs, images, session, system)
 _DESCRIPTION = "Pictures in, pictures without recognisable faces out."
 
 
-def build_app(open_container: Callable[[], AbstractContextManager[Container]], *, version: str) -> FastAPI:
-    """`open_container` is entered when the server starts and left when it stops."""
+def build_app(
+    open_container: Callable[[], AbstractContextManager[Container]],
+    *,
+    version: str,
+    origins: Sequence[str] = (),
+) -> FastAPI:
+    """`open_container` is entered when the server starts and left when it stops. `origins`: whose pages,
+    beside our own, may call and read the answers."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -30,6 +39,7 @@ def build_app(open_container: Callable[[], AbstractContextManager[Container]], *
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "request"))
             app.state.container = container
             yield
+            await container.door.quotas.close()
 
     app = FastAPI(
         title="Veilgate",
@@ -38,14 +48,30 @@ def build_app(open_container: Callable[[], AbstractContextManager[Container]], *
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         # An address has one spelling; a redirect would also follow `/status/..`.
         redirect_slashes=False,
     )
     # The one added last is the outermost.
+    if origins:
+        _let_pages_call(app, origins)
     app.add_middleware(CorrelationMiddleware)
     app.add_middleware(UnreadBodyMiddleware)
     install_problem_handlers(app)
-    for router in (uploads.router, direct_uploads.router, jobs.router, images.router, system.router):
-        app.include_router(router)
+    for module in _ROUTES:
+        app.include_router(module.router)
+    describe_security(app)
     install_docs(app)
     return app
+
+
+def _let_pages_call(app: FastAPI, origins: Sequence[str]) -> None:
+    """With a key, never with a cookie: pages elsewhere are not signed in here."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["Authorization", "X-API-Key", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"],
+        expose_headers=["Location", "Retry-After", "X-Request-ID", "ETag"],
+        max_age=600,
+    )

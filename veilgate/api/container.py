@@ -7,12 +7,15 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
+from veilgate.api.callers import Callers
+from veilgate.api.quotas import Quotas
 from veilgate.api.wake_hub import WakeHub
-from veilgate.domain.access import ANONYMOUS
+from veilgate.domain.access import Caller
 from veilgate.domain.errors import InvalidOption, Unavailable
 from veilgate.domain.options import UploadOptions
 from veilgate.queueing.enqueue import Dispatch
 from veilgate.services.admission import Admission
+from veilgate.services.audit import Audit
 from veilgate.services.batches import Batches
 from veilgate.services.copies import Copies
 from veilgate.services.direct_uploads import DirectUploads
@@ -21,8 +24,10 @@ from veilgate.services.intake import Intake
 from veilgate.services.job_control import JobControl
 from veilgate.services.job_queries import JobQueries
 from veilgate.services.redo import Redo
+from veilgate.services.sessions import Sessions
 from veilgate.services.spool import Spool
 from veilgate.services.statistics import Statistics
+from veilgate.services.url_uploads import UrlUploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +40,23 @@ class UploadLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class FrontDoor:
+    """Who is let in, how much each may ask for, and what is written down of it."""
+
+    callers: Callers
+    quotas: Quotas
+    sessions: Sessions
+    audit: Audit
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
+    door: FrontDoor
     admission: Admission
     intake: Intake
     batches: Batches
     direct_uploads: DirectUploads
+    url_uploads: UrlUploads
     queries: JobQueries
     control: JobControl
     redo: Redo
@@ -80,9 +97,16 @@ def container_of(request: Request) -> Container:
     return container
 
 
-def current_owner(_request: Request) -> str:
-    """Whose request this is. There is one owner until keys exist."""
-    return ANONYMOUS
+def caller_of(request: Request) -> Caller:
+    """Who makes this request: `GuardedRoute` has found out."""
+    caller: Caller | None = request.state.caller
+    assert caller
+    return caller
+
+
+def current_owner(request: Request) -> str:
+    """Whose things this request is about."""
+    return caller_of(request).owner_id
 
 
 async def _container(request: Request) -> Container:
@@ -93,6 +117,11 @@ async def _owner(request: Request) -> str:
     return current_owner(request)
 
 
+async def _caller(request: Request) -> Caller:
+    return caller_of(request)
+
+
 # Async, because FastAPI calls others in a thread each, which costs more than all that they do.
 Parts = Annotated[Container, Depends(_container)]
 Owner = Annotated[str, Depends(_owner)]
+Known = Annotated[Caller, Depends(_caller)]

@@ -15,6 +15,8 @@ _HEADER = b"x-request-id"
 _ACCEPTABLE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _PROBES = frozenset({"/ready", "/health"})
 _EVERY_ANSWER = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+# Of what is no page: whatever a browser takes it for, nothing in it acts and nobody frames it.
+_INERT = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 
 
 class CorrelationMiddleware:
@@ -36,7 +38,9 @@ class CorrelationMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (_HEADER, correlation_id.encode()), *_EVERY_ANSWER]
+                headers = [*message["headers"], (_HEADER, correlation_id.encode()), *_EVERY_ANSWER]
+                has_policy = any(name == _INERT[0] for name, _ in headers)
+                message["headers"] = headers if has_policy else [*headers, _INERT]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import Request
-from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from veilgate.api.container import container_of, current_owner
+from veilgate.api.guarded_route import GuardedRoute
 
 _GIVEN: dict[str, Callable[[Request], Any]] = {
     "request": lambda request: request,
@@ -17,7 +17,7 @@ _GIVEN: dict[str, Callable[[Request], Any]] = {
 }
 
 
-class DirectRoute(APIRoute):
+class DirectRoute(GuardedRoute):
     """Calls its function itself when a request has no query, in place of FastAPI's resolving of parameters.
 
     In /docs it is a route like any other. Its function is async and takes what `_GIVEN` names and texts
@@ -39,9 +39,9 @@ class DirectRoute(APIRoute):
         if unknown := set(names) - set(_GIVEN) - in_query - in_path:
             raise TypeError(f"{self.path}: a direct route cannot give {', '.join(sorted(unknown))}")
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["query_string"] or scope["method"] not in (self.methods or ()):
-            await super().handle(scope, receive, send)
+            await super().answer(scope, receive, send)
             return
         request = Request(scope, receive, send)
         given = {name: give(request) for name, give in self._given}

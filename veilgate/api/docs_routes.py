@@ -3,9 +3,11 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+
+from veilgate.api.guarded_route import GuardedRoute
 
 _PAGE_FOLDER = Path(__file__).parent / "docs_page"
 _CSP = (
@@ -15,18 +17,25 @@ _CSP = (
 
 
 def install_docs(app: FastAPI) -> None:
-    @app.get("/docs", include_in_schema=False)
+    router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
+
+    @router.get("/openapi.json")
+    def description() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    @router.get("/docs")
     def docs() -> RedirectResponse:
         return RedirectResponse("/docs/")
 
-    @app.get("/docs/", include_in_schema=False)
+    @router.get("/docs/")
     def page() -> FileResponse:
         return FileResponse(_PAGE_FOLDER / "index.html", headers={"Content-Security-Policy": _CSP})
 
-    @app.get("/docs/start.js", include_in_schema=False)
+    @router.get("/docs/start.js")
     def start() -> FileResponse:
         return FileResponse(_PAGE_FOLDER / "start.js", media_type="text/javascript")
 
+    app.include_router(router)
     app.mount("/docs/assets", StaticFiles(directory=_swagger_folder()), name="docs-assets")
 
 

@@ -1,15 +1,13 @@
 """Reads multipart/form-data as it arrives: parts, not files, so that nothing is spooled twice."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.exceptions import HTTPException
 
+from veilgate.api.request_body import chunks_in_time
 from veilgate.domain.errors import MalformedRequest, RequestTooLarge
 
 _MOST_FIELDS = 64
@@ -17,9 +15,6 @@ _LONGEST_FIELD_BYTES = 16 * 1024
 # Room for a file name of 5 kB; names are cut to 255 characters later.
 _LONGEST_HEADER_BYTES = 16 * 1024
 _LONGEST_EPILOGUE_BYTES = 16 * 1024
-# A caller may be silent for this long, and must on the whole be faster than a modem.
-_SILENCE_S = 30.0
-_SLOWEST_BYTES_PER_S = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +70,7 @@ class FilePart:
 async def read_form(request: Request, *, max_body_bytes: int) -> AsyncIterator[Field | FilePart]:
     """The parts of a multipart body in order. Counts the bytes that really arrive, whatever the headers say.
 
-    Raises `MalformedRequest` or `RequestTooLarge`, and a 408 when the body comes too slowly; a client that
-    goes away ends it with starlette's `ClientDisconnect`.
+    Raises `MalformedRequest`, `RequestTooLarge`, and what `chunks_in_time` raises.
     """
     events = _events(request, max_body_bytes=max_body_bytes)
     async for event in events:
@@ -95,7 +89,7 @@ async def _events(request: Request, *, max_body_bytes: int) -> AsyncGenerator[_F
         raise too_large
     form = _FormParser(_boundary(request))
     received = epilogue = 0
-    async for chunk in _chunks_in_time(request):
+    async for chunk in chunks_in_time(request):
         received += len(chunk)
         if received > max_body_bytes:
             raise too_large
@@ -108,27 +102,6 @@ async def _events(request: Request, *, max_body_bytes: int) -> AsyncGenerator[_F
             yield event
     if not form.has_ended:
         raise MalformedRequest("The multipart body ends before its last boundary.")
-
-
-async def _chunks_in_time(request: Request) -> AsyncIterator[bytes]:
-    """The body as it arrives. A connection costs memory, so that one that drips is given up.
-
-    Only waiting for the caller uses up patience, not what we do between two chunks.
-    """
-    stream = request.stream()
-    loop = asyncio.get_running_loop()
-    patience_s = _SILENCE_S
-    while True:
-        began_s = loop.time()
-        try:
-            async with asyncio.timeout(min(patience_s, _SILENCE_S)):
-                chunk = await anext(stream)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from error
-        patience_s += len(chunk) / _SLOWEST_BYTES_PER_S - (loop.time() - began_s)
-        yield chunk
 
 
 def _boundary(request: Request) -> bytes:

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from veilgate.api.batch_receiving import BatchInterrupted
+from veilgate.api.callers import SESSION_COOKIE
 from veilgate.api.container import container_of
 from veilgate.domain import errors
 from veilgate.telemetry.logging import get_logger
@@ -90,6 +91,14 @@ def install_problem_handlers(app: FastAPI) -> None:
         container_of(request).health.note(error)
         return problem_of(error)
 
+    @app.exception_handler(errors.Unauthorized)
+    async def unknown(request: Request, error: errors.Unauthorized) -> Response:
+        answer = problem_of(error)
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        if SESSION_COOKIE in request.cookies:  # it has ended: a page may go on as nobody, or ask for a key
+            answer.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
+        return answer
+
     @app.exception_handler(BatchInterrupted)
     async def interrupted(request: Request, error: BatchInterrupted) -> Response:
         container_of(request).health.note(error.error)
@@ -103,8 +112,8 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def framework(_request: Request, error: HTTPException) -> Response:
-        phrase = HTTPStatus(error.status_code).phrase
-        answer = problem(error.status_code, phrase.lower().replace(" ", "_"), f"{phrase}.")
+        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+        answer = problem(error.status_code, code, f"{error.detail.removesuffix('.')}.")
         answer.headers.update(error.headers or {})
         return answer
 

@@ -1,21 +1,15 @@
 """`veilgate jobs …`: the operator's hand on everybody's jobs."""
 
 import argparse
-import os
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from veilgate.cli.ages import parse_age_ms
-from veilgate.cli.console import complain
-from veilgate.domain.errors import ConfigurationError, Unavailable
+from veilgate.cli.house_command import limit, run_in_house
 from veilgate.domain.jobs import JobStatus
 
 if TYPE_CHECKING:
     from veilgate.cli.house import House
-
-_MOST_LISTED = 10_000
-_EXIT_INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,25 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """0 when it was done, 1 when not (all), 78 when a setting is wrong."""
     _check_together(arguments)
-    # Here and below, because `veilgate up` reads this module too and needs none of it.
-    from veilgate.cli.house import House
-
-    with ExitStack() as stack:
-        try:
-            house = House(stack)
-            try:
-                return _action(arguments.what)(arguments, house)
-            except Unavailable as error:
-                complain(house.blame(error))
-                return 1
-        except ConfigurationError as error:
-            complain(error.message)
-            return os.EX_CONFIG
-        except KeyboardInterrupt:
-            return _EXIT_INTERRUPTED
+    return run_in_house(lambda house: _action(arguments.what)(arguments, house))
 
 
 def _action(what: str) -> "Callable[[argparse.Namespace, House], int]":
+    # Here, because `veilgate up` reads this module too and needs none of them.
     from veilgate.cli import jobs_control, jobs_listing, jobs_verification
 
     return {
@@ -90,7 +70,7 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
         "--older-than", type=parse_age_ms, default=0, metavar="AGE", help="made so long ago: 90s, 10m, 2h, 3d"
     )
     parser.add_argument("--image", metavar="ID", help="only jobs of this image")
-    parser.add_argument("--limit", type=_limit, default=50, metavar="N", help="at most so many (50)")
+    parser.add_argument("--limit", type=limit, default=50, metavar="N", help="at most so many (50)")
     _json_argument(parser)
 
 
@@ -121,9 +101,3 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document")
-
-
-def _limit(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= _MOST_LISTED:
-        raise argparse.ArgumentTypeError(f"a number from 1 to {_MOST_LISTED}")
-    return int(text)

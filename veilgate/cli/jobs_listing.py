@@ -8,6 +8,7 @@ from typing import Any
 from veilgate.cli.ages import age
 from veilgate.cli.console import complain, show
 from veilgate.cli.house import House
+from veilgate.cli.table import table_lines
 from veilgate.domain.errors import JobNotFound
 from veilgate.domain.jobs import JobStatus
 from veilgate.services.job_listing import JobDirectory, JobSearch
@@ -27,7 +28,7 @@ def list_jobs(arguments: argparse.Namespace, house: House) -> int:
     if arguments.json:
         show(json.dumps(found))
         return 0
-    for line in _table([_TITLES, *(_row(job) for job in found["jobs"])]):
+    for line in table_lines([_TITLES, *(_row(job) for job in found["jobs"])]):
         show(line)
     show(", ".join(f"{number:,} {status}" for status, number in found["counts"].items()))
     return 0
@@ -61,12 +62,6 @@ def _row(job: dict[str, Any]) -> tuple[str, ...]:
         job["worker"] or "-",
         job["error_code"] or "-",
     )
-
-
-def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_TITLES))]
-    for row in rows:
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _facts(found: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,16 @@ from enum import StrEnum
 
 
 class PictureFormat(StrEnum):
+    """What files come in; results go out in the three that `served_as` names."""
+
     JPEG = "jpeg"
     PNG = "png"
     WEBP = "webp"
+    GIF = "gif"
+    TIFF = "tiff"
+    BMP = "bmp"
+    HEIC = "heic"
+    AVIF = "avif"
 
     @property
     def media_type(self) -> str:
@@ -16,6 +23,19 @@ class PictureFormat(StrEnum):
     @property
     def suffix(self) -> str:
         return "jpg" if self is PictureFormat.JPEG else self.value
+
+    @property
+    def served_as(self) -> "PictureFormat":
+        """The format of the copies: known from the file's own, because rows remember only that one."""
+        match self:
+            case PictureFormat.GIF | PictureFormat.TIFF | PictureFormat.BMP:
+                return PictureFormat.PNG
+            case PictureFormat.HEIC:
+                return PictureFormat.JPEG
+            case PictureFormat.AVIF:
+                return PictureFormat.WEBP
+            case _:
+                return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
@@ -9,6 +10,7 @@ from PIL import Image, ImageCms
 Planes = tuple[NDArray[np.uint8], NDArray[np.uint8] | None]
 
 _SRGB = ImageCms.createProfile("sRGB")
+_PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
 # Which profile may describe which pixels: one for other pixels is broken, and ignored.
 _SPACE_OF_MODE = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
 # Many files embed sRGB itself. Six levels a channel tell it from other spaces by more than rounding.
@@ -40,6 +42,12 @@ def to_srgb_planes(image: Image.Image, transform: ImageCms.ImageCmsTransform | N
     return np.array(opaque.convert("RGB")), None if alpha is None else np.array(alpha)
 
 
+def on_white(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What is seen of the pixels on white paper."""
+    opacity = cv2.merge((alpha, alpha, alpha))
+    return np.asarray(cv2.add(cv2.multiply(pixels, opacity, scale=1 / 255), 255 - opacity), np.uint8)
+
+
 def _opaque_mode(image: Image.Image) -> str:
     if image.mode == "CMYK":
         return "CMYK"
@@ -55,6 +63,8 @@ def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         return image.convert(mode), None
     if "transparency" in image.info:
         image = image.convert("RGBA")
+    elif image.mode in _PREMULTIPLIED:
+        image = image.convert(_PREMULTIPLIED[image.mode])
     return image.convert(mode), image.getchannel("A")
 
 

@@ -12,16 +12,15 @@ from PIL import Image
 
 from veilgate.domain.errors import InputRejected, UndecodablePicture
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
-from veilgate.imaging.colours import srgb_transform, to_srgb_planes
+from veilgate.imaging.colours import on_white, srgb_transform, to_srgb_planes
+from veilgate.imaging.gif_canvas import alpha_of_canvas
 from veilgate.imaging.jpeg_tail import is_jpeg_tail_missing
-from veilgate.imaging.orientation import is_turned_aside, orientation_of, turn_upright
+from veilgate.imaging.opening import TURNED_BY_DECODER, open_picture
+from veilgate.imaging.orientation import UPRIGHT, is_turned_aside, orientation_of, turn_upright
 from veilgate.imaging.picture import Picture
 from veilgate.imaging.png_tail import is_png_tail_missing
 from veilgate.imaging.resolution import resolution_of
 from veilgate.imaging.sniff import inspect_picture
-
-# `PictureLimits` decides how large a picture may be, from the header, before Pillow sees the file.
-Image.MAX_IMAGE_PIXELS = None
 
 # A codec fed with hostile bytes may raise any of these; what they have in common is the picture.
 _DECODER_ERRORS = (
@@ -43,10 +42,11 @@ _READ_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
-    """Decode a JPEG, PNG or WebP file; of an animation, the first frame.
+    """Decode a file of a format that is taken; of several pictures in it, the first.
 
-    Raises UndecodablePicture for whatever is not a whole picture within `limits`: never returns part of
-    one where that can be told. One thread of a process at a time (it silences Pillow's warnings).
+    The picture's `format` is that of the copies that are made of it. Raises UndecodablePicture for whatever
+    is not a whole picture within `limits`: never returns part of one where that can be told. One thread of
+    a process at a time (it silences Pillow's warnings).
     """
     try:
         header = inspect_picture(data, limits)
@@ -55,26 +55,31 @@ def decode_picture(data: bytes, limits: PictureLimits) -> Picture:
     try:
         # Pillow warns of broken EXIF, which we treat as none.
         with warnings.catch_warnings(action="ignore"):
-            return _decode(data, header)
+            return _decode(data, header, limits)
+    except InputRejected as error:
+        raise UndecodablePicture(error.message) from error
     except _DECODER_ERRORS as error:
         raise UndecodablePicture("The picture is damaged and could not be decoded.") from error
 
 
-def _decode(data: bytes, header: PictureHeader) -> Picture:
-    with Image.open(io.BytesIO(data), formats=(header.format.name,)) as image:
-        if image.size != (header.width, header.height):
-            raise UndecodablePicture("The picture's header contradicts itself.")
+def _decode(data: bytes, header: PictureHeader, limits: PictureLimits) -> Picture:
+    with open_picture(data, header, limits) as image:
         orientation, dpi = orientation_of(image), resolution_of(image)
         transform = srgb_transform(image)
         if transform is None and _is_plain(data, header.format, image.mode):
-            rgb, alpha = _read_plain(data, header.format), None
+            rgb, alpha = _read_plain(data, header), None
         else:
             _load_whole(data, header.format, image)
             rgb, alpha = to_srgb_planes(image, transform)
+            if header.format is PictureFormat.GIF:
+                alpha = alpha_of_canvas(image, alpha)
+    if alpha is not None and header.format.served_as is PictureFormat.JPEG:
+        rgb, alpha = on_white(rgb, alpha), None
+    turn = orientation if header.format not in TURNED_BY_DECODER else UPRIGHT
     return Picture(
-        pixels=turn_upright(rgb, orientation),
-        alpha=None if alpha is None else turn_upright(alpha, orientation),
-        format=header.format,
+        pixels=turn_upright(rgb, turn),
+        alpha=None if alpha is None else turn_upright(alpha, turn),
+        format=header.format.served_as,
         dpi=dpi[::-1] if dpi is not None and is_turned_aside(orientation) else dpi,
     )
 
@@ -91,9 +96,11 @@ def _is_plain(data: bytes, picture_format: PictureFormat, mode: str) -> bool:
     return picture_format is PictureFormat.WEBP and data[12:16] == b"VP8 "
 
 
-def _read_plain(data: bytes, picture_format: PictureFormat) -> NDArray[np.uint8]:
+def _read_plain(data: bytes, header: PictureHeader) -> NDArray[np.uint8]:
     pixels = _read_opencv(data)
-    if picture_format is PictureFormat.JPEG and is_jpeg_tail_missing(data, pixels, _read_opencv):
+    if pixels.shape[:2] != (header.height, header.width):
+        raise UndecodablePicture("The picture's header contradicts itself.")
+    if header.format is PictureFormat.JPEG and is_jpeg_tail_missing(data, pixels, _read_opencv):
         raise UndecodablePicture("The picture's pixels end too early.")
     return pixels
 

@@ -24,7 +24,7 @@ _WEBP_METHOD = 2
 def encode_picture(
     picture: Picture, *, quality: int = 90, metadata: MetadataPolicy = MetadataPolicy.STRIP
 ) -> bytes:
-    """The picture as a file of its own format; `quality` (1..100) is for JPEG and WebP. Releases the GIL.
+    """The picture as a file of its format; `quality` (1..100) is for JPEG and WebP. Releases the GIL.
 
     Colours of wholly transparent pixels are written as zeros: what nobody sees must not carry a face.
     """
@@ -55,6 +55,8 @@ def _encode(picture: Picture, *, quality: int, webp_profile: bytes | None) -> by
             image = Image.fromarray(_visible_planes(picture))
             image.save(file, "WEBP", quality=quality, method=_WEBP_METHOD, icc_profile=webp_profile)
             return file.getvalue()
+        case _:
+            raise ValueError(f"copies are not made as {picture.format}")
 
 
 def _visible_planes(picture: Picture) -> NDArray[np.uint8]:

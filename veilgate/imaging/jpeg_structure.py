@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from veilgate.domain.errors import DamagedImage, TruncatedImage, UnsupportedFormat
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.imaging.jpeg_scans import require_few_scans
 from veilgate.imaging.picture_limits import check_limits
 
 # A marker may be preceded by any number of fill bytes, of which writers use a few at most.
@@ -14,7 +15,8 @@ _EOI, _SOS = 0xD9, 0xDA
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Baseline, extended and progressive, with Huffman or arithmetic coding: what libjpeg-turbo decodes.
-_DECODABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
+_PROGRESSIVE_FRAMES = frozenset({0xC2, 0xCA})
+_DECODABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC9}) | _PROGRESSIVE_FRAMES
 # A 50 MB file holds 763 segments of full length; a file of many more is made to waste time.
 _MAX_SEGMENTS = 4096
 _MAX_FILL_BYTES = 4096
@@ -31,18 +33,22 @@ class _Segment:
 def inspect_jpeg(view: memoryview, limits: PictureLimits) -> PictureHeader:
     """Read the size from the frame header, then require a scan after it and an end-of-image after that."""
     header: PictureHeader | None = None
-    position = 2
+    is_sequential, bands, position = False, 0, 2
     for _ in range(_MAX_SEGMENTS):
         segment = _segment_at(view, position)
         position = segment.end
         if segment.marker in _FRAMES and header is None:
             header = check_limits(_frame_header(view, segment), limits)
+            is_sequential, bands = segment.marker not in _PROGRESSIVE_FRAMES, view[segment.start + 5]
         elif segment.marker == _EOI:
             raise DamagedImage("The JPEG ends before its pixels begin.")
         elif segment.marker == _SOS:
             _require_end(view, position)
             if header is None:
                 raise DamagedImage("The JPEG has pixels before its size.")
+            # After one scan of all bands that is not progressive a decoder is done.
+            if not is_sequential or segment.end == segment.start or view[segment.start] != bands:
+                require_few_scans(view, position, pixels=header.pixels)
             return header
     raise DamagedImage("The JPEG has too many segments.")
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _EXIF_ORIENTATION = 0x0112
-_UPRIGHT, _FIRST_ASIDE = 1, 5
+UPRIGHT, _FIRST_ASIDE = 1, 5
 
 Turn = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
@@ -28,10 +28,10 @@ _TURNS: dict[int, Turn] = {
 def orientation_of(image: Image.Image) -> int:
     """The EXIF orientation of an opened picture, 1 to 8; anything missing or broken is 1 (upright)."""
     try:
-        value = image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT)
+        value = image.getexif().get(_EXIF_ORIENTATION, UPRIGHT)
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error):
-        return _UPRIGHT
-    return value if isinstance(value, int) and value in _TURNS else _UPRIGHT
+        return UPRIGHT
+    return value if isinstance(value, int) and value in _TURNS else UPRIGHT
 
 
 def is_turned_aside(orientation: int) -> bool:

@@ -13,8 +13,8 @@ from veilgate.imaging.resolution import Dpi
 class Picture:
     """Upright pixels: (H, W, 3) sRGB, C-contiguous; `alpha` is (H, W) where the source has transparency.
 
-    `format` is the format of the file it came from, and of the copies made from it. `dpi` is the resolution
-    at which that file wants to be printed (across, down), if it says so and is sane.
+    `format` is that of the copies made from it. `dpi` is the resolution at which the file it came from wants
+    to be printed (across, down), if that says so and is sane.
     """
 
     pixels: NDArray[np.uint8]

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from veilgate.domain.errors import DamagedImage, TruncatedImage
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
 from veilgate.imaging.picture_limits import check_limits
+from veilgate.imaging.png_texts import COMPRESSED_KINDS, TextAllowance
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BIT_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_PALETTED = 3
 _CHUNK_FRAME_BYTES = 12
 # libpng writes 8 KB a chunk: 6,400 in 50 MB. A file of far more is made to waste time (16 Ki take 40 ms).
 _MAX_CHUNKS = 1 << 14
@@ -22,25 +24,33 @@ class _Chunk:
 
 
 def inspect_png(view: memoryview, limits: PictureLimits) -> PictureHeader:
-    """Read the size, then walk every chunk to the end. Texts and profiles are checked but never inflated."""
+    """Read the size, then walk every chunk to the end."""
     signature = bytes(view[: len(_SIGNATURE)])
     if signature != _SIGNATURE:
         raise _torn(view, "The PNG's signature is damaged.")
     first = _chunk_at(view, len(_SIGNATURE))
     header = check_limits(_image_header(view, first), limits)
     _check_sum(view, first)
-    _walk_to_end(view, first.end + 4)
+    _walk_to_end(view, first.end + 4, needs_palette=view[first.start + 9] == _PALETTED)
     return header
 
 
-def _walk_to_end(view: memoryview, position: int) -> None:
+def _walk_to_end(view: memoryview, position: int, *, needs_palette: bool) -> None:
     has_pixels = False
+    texts = TextAllowance()
     for _ in range(_MAX_CHUNKS):
         chunk = _chunk_at(view, position)
         _check_sum(view, chunk)
         if chunk.kind == b"IEND":
             break
+        if chunk.kind in COMPRESSED_KINDS:
+            texts.spend(chunk.kind, bytes(view[chunk.start : chunk.end]))
+        if chunk.kind == b"PLTE":
+            _check_palette(chunk)
+            needs_palette = False
         has_pixels = has_pixels or chunk.kind == b"IDAT"
+        if has_pixels and needs_palette:
+            raise DamagedImage("The PNG lacks its palette.")
         position = chunk.end + 4
     else:
         raise DamagedImage("The PNG has too many chunks.")
@@ -65,6 +75,12 @@ def _check_sum(view: memoryview, chunk: _Chunk) -> None:
     stated = int.from_bytes(view[chunk.end : chunk.end + 4], "big")
     if zlib.crc32(view[chunk.start - 4 : chunk.end]) != stated:
         raise DamagedImage("A checksum in the PNG does not match.")
+
+
+def _check_palette(chunk: _Chunk) -> None:
+    entries, rest = divmod(chunk.end - chunk.start, 3)
+    if rest or not 1 <= entries <= 256:
+        raise DamagedImage("The PNG's palette is damaged.")
 
 
 def _image_header(view: memoryview, chunk: _Chunk) -> PictureHeader:

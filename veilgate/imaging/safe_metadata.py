@@ -41,7 +41,7 @@ def with_safe_metadata(data: bytes, picture_format: PictureFormat, *, dpi: Dpi |
             return _with_jpeg_segments(data, dpi)
         case PictureFormat.PNG:
             return _with_png_chunks(data, dpi)
-        case PictureFormat.WEBP:
+        case _:
             return data
 
 

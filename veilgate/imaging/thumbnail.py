@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veilgate.domain.pictures import PictureFormat
+from veilgate.imaging.colours import on_white
 from veilgate.imaging.picture import Picture
 
 
 def thumbnail(picture: Picture, *, max_side_px: int) -> Picture:
     """A copy whose longer side is at most `max_side_px`: never enlarged, JPEG, on white if transparent."""
-    opaque = picture.pixels if picture.alpha is None else _on_white(picture.pixels, picture.alpha)
+    opaque = picture.pixels if picture.alpha is None else on_white(picture.pixels, picture.alpha)
     return Picture(_shrink(opaque, max_side_px), alpha=None, format=PictureFormat.JPEG)
 
 
@@ -32,8 +33,3 @@ def _shrink(pixels: NDArray[np.uint8], max_side_px: int) -> NDArray[np.uint8]:
         return pixels.copy()
     size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _on_white(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    opacity = cv2.merge((alpha, alpha, alpha))
-    return np.asarray(cv2.add(cv2.multiply(pixels, opacity, scale=1 / 255), 255 - opacity), np.uint8)

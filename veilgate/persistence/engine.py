@@ -11,8 +11,11 @@ from veilgate.domain.errors import DatabaseUnavailable
 from veilgate.persistence.driver_errors import READ_ONLY, SHUTTING_DOWN, error_number
 
 WRITES = "veilgate_writes"
+WAITS_A_MOMENT = "veilgate_waits_a_moment"
 # How long anything waits for its turn: callers had better hear "too busy" while they still listen.
 PATIENCE_S = 5.0
+# What is not worth waiting for waits so long for whoever writes to an SQLite file.
+MOMENT_S = 0.05
 CONNECT_TIMEOUT_S = 3
 # Between two packets of an answer. A server that vanished without a word is given up then, in time for a
 # worker to renew its leases (20 s by default) with another connection.
@@ -117,8 +120,15 @@ def _prepare_sqlite(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         # A deferred transaction that starts by reading fails as soon as somebody else has written since,
         # whatever the busy timeout; one that takes the write lock first only waits.
-        writes = connection.get_execution_options().get(WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get(WAITS_A_MOMENT, False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES, False) else "BEGIN")
+            return
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(MOMENT_S * 1000)}")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(PATIENCE_S * 1000)}")
 
 
 def _notice_a_lost_file(engine: Engine, path: Path) -> None:

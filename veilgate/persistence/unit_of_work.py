@@ -10,19 +10,22 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, select
 
 from veilgate.domain.errors import ConfigurationError, DatabaseUnavailable
+from veilgate.persistence.audit_repository import AuditRepository
 from veilgate.persistence.batch_repository import BatchRepository
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.dedup_keys import FreeKeys
 from veilgate.persistence.direct_upload_repository import DirectUploadRepository
 from veilgate.persistence.driver_errors import refusal, translated_errors
-from veilgate.persistence.engine import PATIENCE_S, WRITES
+from veilgate.persistence.engine import MOMENT_S, PATIENCE_S, WAITS_A_MOMENT, WRITES
 from veilgate.persistence.event_repository import EventRepository
 from veilgate.persistence.idempotency_repository import IdempotencyRepository
 from veilgate.persistence.image_repository import ImageRepository
 from veilgate.persistence.job_claims import JobClaims
 from veilgate.persistence.job_repository import JobRepository
+from veilgate.persistence.key_repository import KeyRepository
 from veilgate.persistence.lease_repository import LeaseRepository
 from veilgate.persistence.schema import require_rights, require_schema
+from veilgate.persistence.session_repository import SessionRepository
 from veilgate.persistence.status_rows import InstantStatusRows
 from veilgate.persistence.totals_repository import TotalsRepository
 from veilgate.telemetry.logging import get_logger
@@ -72,6 +75,18 @@ class Transaction:
     def totals(self) -> TotalsRepository:
         return TotalsRepository(self.connection)
 
+    @cached_property
+    def keys(self) -> KeyRepository:
+        return KeyRepository(self.connection)
+
+    @cached_property
+    def sessions(self) -> SessionRepository:
+        return SessionRepository(self.connection)
+
+    @cached_property
+    def audit(self) -> AuditRepository:
+        return AuditRepository(self.connection)
+
     def now_ms(self) -> int:
         """The database's clock."""
         return int(self.connection.execute(select(now_ms())).scalar_one())
@@ -87,6 +102,7 @@ class Database:
     def __init__(self, engine: Engine, *, checked: bool = False) -> None:
         self._engine = engine
         self._writing_engine = engine.execution_options(**{WRITES: True})
+        self._hasty_engine = engine.execution_options(**{WRITES: True, WAITS_A_MOMENT: True})
         self.dedup_keys = FreeKeys(engine)
         self._must_check = checked
         self._is_sqlite = engine.dialect.name == "sqlite"
@@ -110,7 +126,15 @@ class Database:
     def write(self) -> Iterator[Transaction]:
         """A transaction that commits when the block ends and rolls back when it raises."""
         self._check_once()
-        with translated_errors(), self._turn(), self._writing_engine.begin() as connection:
+        with translated_errors(), self._turn(PATIENCE_S), self._writing_engine.begin() as connection:
+            yield Transaction(connection)
+
+    @contextmanager
+    def write_if_free(self) -> Iterator[Transaction]:
+        """As `write`, for what is not worth waiting for: raises `DatabaseUnavailable` when others write to an
+        SQLite file for longer than a moment. On a server the rows decide, and who asks for them."""
+        self._check_once()
+        with translated_errors(), self._turn(MOMENT_S), self._hasty_engine.begin() as connection:
             yield Transaction(connection)
 
     @contextmanager
@@ -154,11 +178,11 @@ class Database:
             raise DatabaseUnavailable from error
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, patience_s: float) -> Iterator[None]:
         if self._writers_turn is None:
             yield
             return
-        if not self._writers_turn.acquire(timeout=PATIENCE_S):
+        if not self._writers_turn.acquire(timeout=patience_s):
             raise DatabaseUnavailable("The database is too busy.")
         try:
             yield

@@ -1,7 +1,7 @@
 """The files of an image: the veiled copy, thumbnails, and the original."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from veilgate.domain.errors import ImageNotFound, ResultNotReady
@@ -37,7 +37,7 @@ class Copies:
 
     def processed(self, image_id: str, owner_id: str) -> FileCopy:
         image, prefix = self._current(image_id, owner_id)
-        kind = PictureFormat(image.format)
+        kind = PictureFormat(image.format).served_as
         return FileCopy(processed_key(prefix, kind.suffix), kind.media_type, f"{image_id}.{kind.suffix}")
 
     def thumbnail(self, image_id: str, owner_id: str, *, side_px: int) -> FileCopy:
@@ -52,8 +52,8 @@ class Copies:
         kind = PictureFormat(image.format)
         return FileCopy(image.original_key, kind.media_type, f"{image_id}-original.{kind.suffix}")
 
-    def open(self, copy: FileCopy) -> tuple[int, Iterator[bytes]]:
-        """Size and bytes of a copy."""
+    def open(self, copy: FileCopy) -> tuple[int, Generator[bytes]]:
+        """Size and bytes of a copy, which the caller closes."""
         try:
             return self._store.open_chunks(copy.key)
         except FileNotFoundError as error:

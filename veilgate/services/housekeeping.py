@@ -14,6 +14,8 @@ _DAY_S = 86_400
 _IDEMPOTENCY_KEPT_S = 2 * _DAY_S
 # Signed addresses work for a day at most, so that nothing is put after its row is gone.
 _ANNOUNCED_KEPT_S = 2 * _DAY_S
+# A year can be looked back at whenever somebody asks, and a month later.
+_AUDIT_KEPT_S = 400 * _DAY_S
 _DAYS_LOOKED_AT = 32
 _PAGE = 500
 
@@ -28,6 +30,8 @@ class Housekeeping:
         is tried again in the next round."""
         for step in (
             self.forget_keys,
+            self.forget_sessions,
+            self.forget_audit,
             self.remove_lost_originals,
             self.remove_announced,
             self.remove_unfinished,
@@ -40,6 +44,14 @@ class Housekeeping:
     def forget_keys(self) -> None:
         with self._database.write() as transaction:
             transaction.idempotency.forget_older_than(_IDEMPOTENCY_KEPT_S * 1000)
+
+    def forget_sessions(self) -> None:
+        with self._database.write() as transaction:
+            transaction.sessions.forget_expired()
+
+    def forget_audit(self) -> None:
+        with self._database.write() as transaction:
+            transaction.audit.forget_older_than(_AUDIT_KEPT_S * 1000)
 
     def remove_lost_originals(self) -> None:
         """Of the day before yesterday, and of the month before it in case nobody looked then."""

@@ -74,7 +74,7 @@ class LostResults:
     def _missing_files(self, job: CompletedJob) -> list[str]:
         prefix = job.result_key or ""
         wanted = {
-            processed_key(prefix, PictureFormat(job.format).suffix),
+            processed_key(prefix, PictureFormat(job.format).served_as.suffix),
             *(thumbnail_key(prefix, side_px) for side_px in THUMBNAIL_SIDES_PX),
         }
         found = set(self._store.list(prefix)) if prefix else set()

@@ -29,7 +29,7 @@ class DecodePicture:
 
     def _run_one(self, work: PictureWork) -> Outcome:
         picture = self._decode(self._original(work))
-        report = {"width": picture.width, "height": picture.height, "format": picture.format}
+        report = {"width": picture.width, "height": picture.height, "format": work.header.format}
         return Outcome.produced(picture, report)
 
     def _original(self, work: PictureWork) -> bytes:

@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -54,11 +54,11 @@ class LocalObjectStore:
         with _translated_errors():
             return self._path(key).read_bytes()
 
-    def open_chunks(self, key: str) -> tuple[int, Iterator[bytes]]:
+    def open_chunks(self, key: str) -> tuple[int, Generator[bytes]]:
         with _translated_errors():
             file = self._path(key).open("rb")
 
-        def chunks() -> Iterator[bytes]:
+        def chunks() -> Generator[bytes]:
             with file:
                 while chunk := file.read(_CHUNK_BYTES):
                     yield chunk

@@ -1,6 +1,6 @@
 """What the house asks of an object store."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,8 +21,8 @@ class ObjectStore(Protocol):
 
     def get(self, key: str) -> bytes: ...
 
-    def open_chunks(self, key: str) -> tuple[int, Iterator[bytes]]:
-        """Size and content, for handing on without holding it all."""
+    def open_chunks(self, key: str) -> tuple[int, Generator[bytes]]:
+        """Size and content, for handing on without holding it all; closed by who stops before its end."""
         ...
 
     def size_bytes(self, key: str) -> int: ...

@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,12 +58,12 @@ class S3ObjectStore:
             with closing(answer["Body"]) as body:
                 return bytes(body.read())
 
-    def open_chunks(self, key: str) -> tuple[int, Iterator[bytes]]:
+    def open_chunks(self, key: str) -> tuple[int, Generator[bytes]]:
         with translated_errors():
             answer = self._client.get_object(Bucket=self._bucket, Key=self._checked(key))
         size, body = int(answer["ContentLength"]), answer["Body"]
 
-        def chunks() -> Iterator[bytes]:
+        def chunks() -> Generator[bytes]:
             # botocore raises when the body ends before its Content-Length.
             with closing(body), translated_errors():
                 while chunk := body.read(_CHUNK_BYTES):

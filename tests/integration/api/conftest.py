@@ -16,6 +16,7 @@ from tests.fixtures.mariadb import RunningMariaDb
 from tests.fixtures.object_server import S3Server
 from tests.fixtures.private_redis import RunningRedis
 from tests.integration.api.gateway import Gateway
+from tests.integration.api.refusals import unharmed_by
 
 # Small limits, so that what goes beyond them is quickly sent.
 SMALL_LIMITS = {
@@ -68,6 +69,21 @@ def gateway(
     gateway = Gateway(folder, f"{_redis_of_gateways.url}?db=1", **{**SMALL_LIMITS, **furnish()})
     yield gateway
     gateway.close()
+
+
+@pytest.fixture(scope="module")
+def unharmed(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[None]:
+    """After all tests of the module."""
+    with unharmed_by(request.module.__name__, gateway):
+        yield
+
+
+@pytest.fixture
+def unchanged(gateway: Gateway) -> Iterator[None]:
+    """Whatever the test sends: nothing is stored."""
+    before = gateway.stored()
+    yield
+    assert gateway.stored() == before
 
 
 @pytest.fixture(scope="session")

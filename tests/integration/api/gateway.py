@@ -68,6 +68,8 @@ class Gateway:
     `bucket_keys` lists what is in its bucket, if it has one.
     """
 
+    entry: tuple[str, ...] = ("api_server.py",)
+
     def __init__(
         self,
         data_dir: Path,
@@ -88,7 +90,7 @@ class Gateway:
         self.start()
 
     def start(self) -> None:
-        self.process = self.processes.start("api_server.py")
+        self.process = self.processes.start(*self.entry)
         wait_until(self._answers, timeout_s=START_TIMEOUT_S, what=f"the gateway\n{self.log[-2000:]}")
 
     def start_workers(self) -> None:

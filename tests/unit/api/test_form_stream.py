@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
-from veilgate.api import form_stream
+from veilgate.api import request_body
 from veilgate.api.form_stream import Field, read_form
 from veilgate.domain.errors import MalformedRequest, RequestTooLarge
 
@@ -81,14 +81,14 @@ def test_the_bytes_that_come_are_counted() -> None:
 
 
 def test_silence_ends_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(form_stream, "_SILENCE_S", 0.05)
+    monkeypatch.setattr(request_body, "_SILENCE_S", 0.05)
     with pytest.raises(HTTPException, match="408"):
         parts_of(request([FORM[:100]], ends=False))
 
 
 def test_our_own_slowness_is_not_held_against_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(form_stream, "_SILENCE_S", 0.02)
-    monkeypatch.setattr(form_stream, "_SLOWEST_BYTES_PER_S", 1_000_000)
+    monkeypatch.setattr(request_body, "_SILENCE_S", 0.02)
+    monkeypatch.setattr(request_body, "_SLOWEST_BYTES_PER_S", 1_000_000)
     source = request([FORM[at : at + 20] for at in range(0, len(FORM), 20)])
     receive = source._receive
 
@@ -109,7 +109,7 @@ def test_our_own_slowness_is_not_held_against_the_caller(monkeypatch: pytest.Mon
 
 
 def test_a_body_that_drips_ends_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(form_stream, "_SILENCE_S", 0.05)
+    monkeypatch.setattr(request_body, "_SILENCE_S", 0.05)
     source = request([FORM[:150]])
     receive = source._receive
 

@@ -25,7 +25,7 @@ from veilgate.imaging.thumbnail import thumbnail
 
 LIMITS = PictureLimits()
 SAFE = MetadataPolicy.SAFE
-FORMATS = list(PictureFormat)
+FORMATS = sorted({kind.served_as for kind in PictureFormat})
 SECRETS = (b"secret", b"Exif", b"GPS", b"http://ns.adobe.com", b"Photoshop", b"xmp", b"2026")
 
 

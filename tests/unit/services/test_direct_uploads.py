@@ -32,7 +32,7 @@ class Folder(LocalObjectStore):
     def sign_put(self, key: str, *, size_bytes: int, sha256: str) -> SignedPut:  # noqa: ARG002
         return SignedPut(f"signed:{key}", {})
 
-    def open_chunks(self, key: str) -> tuple[int, Iterator[bytes]]:
+    def open_chunks(self, key: str) -> tuple[int, Generator[bytes]]:
         if self.on_open:
             self.on_open()
         return super().open_chunks(key)

@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from veilgate.api.container import Container, Owner, Parts
+from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.json_body import read_json_object
 from veilgate.api.routes.uploads import taken_on
 from veilgate.api.schemas.answers import Problem, UploadAccepted, UploadAnnounced
@@ -17,7 +18,7 @@ from veilgate.domain.errors import InvalidOption, UnknownField
 from veilgate.domain.filenames import display_name
 from veilgate.services.direct_uploads import Announcement
 
-router = APIRouter(prefix="/uploads", tags=["uploads"])
+router = APIRouter(prefix="/uploads", tags=["uploads"], route_class=GuardedRoute)
 
 _SHA256 = re.compile("[0-9a-fA-F]{64}")
 _MEMBERS: dict[str, Any] = {

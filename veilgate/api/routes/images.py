@@ -7,15 +7,19 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from veilgate.api.container import Container, Owner, Parts
+from veilgate.api.container import Container, Known, Owner, Parts
+from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.json_body import read_json_object
 from veilgate.api.receiving import idempotency_key
 from veilgate.api.routes.uploads import taken_on
 from veilgate.api.schemas.answers import Problem, UploadAccepted
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS
+from veilgate.services.audit import AuditAction
 from veilgate.services.copies import FileCopy
 
-router = APIRouter(prefix="/images", tags=["images"], responses={404: {"model": Problem}})
+router = APIRouter(
+    prefix="/images", tags=["images"], responses={404: {"model": Problem}}, route_class=GuardedRoute
+)
 
 # Bytes of pictures must never act as a page, whatever a browser takes them for.
 _INERT = {"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "private, no-cache"}
@@ -50,9 +54,19 @@ def thumbnail(
 
 @router.head("/{image_id}/original", include_in_schema=False)
 @router.get("/{image_id}/original", response_class=Response, responses=_PICTURE)
-def original(image_id: str, request: Request, parts: Parts, owner: Owner) -> Response:
-    """The picture as it was sent, unveiled: for its owner only."""
-    return _send(request, parts, parts.copies.original(image_id, owner), disposition="attachment")
+def original(image_id: str, request: Request, parts: Parts, caller: Known) -> Response:
+    """The picture as it was sent, unveiled: for its owner only, and written down in the audit log."""
+    copy = parts.copies.original(image_id, caller.owner_id)
+    if request.method != "HEAD":  # which shows nothing
+        parts.door.audit.write(
+            AuditAction.ORIGINAL_READ,
+            owner_id=caller.owner_id,
+            actor=caller.credential_id,
+            subject=image_id,
+            client=parts.door.callers.client(request),
+            correlation_id=request.state.correlation_id,
+        )
+    return _send(request, parts, copy, disposition="attachment")
 
 
 @router.post(

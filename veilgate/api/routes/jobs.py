@@ -2,21 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from veilgate.api.container import Owner, Parts
 from veilgate.api.direct_route import DirectRoute
+from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.job_stream import event_lines, resume_point, wait_for_end
 from veilgate.api.schemas.answers import BatchStatus, JobState, JobStatusAnswer, Problem
 from veilgate.domain.errors import BatchNotFound
 from veilgate.domain.ids import is_id
 from veilgate.persistence.records import JobRecord
 
-router = APIRouter(tags=["jobs"], responses={404: {"model": Problem}})
+router = APIRouter(tags=["jobs"], responses={404: {"model": Problem}}, route_class=GuardedRoute)
 
 _LONGEST_WAIT_S = 60.0
 _PAGE = 1000
@@ -48,8 +50,10 @@ router.add_api_route(
 @router.get("/jobs/{job_id}/events", response_class=StreamingResponse)
 async def events(
     job_id: str,
+    request: Request,
     parts: Parts,
     owner: Owner,
+    *,
     last_event_id: Annotated[str | None, Header()] = None,
     after: Annotated[int | None, Query(ge=0, le=_LARGEST_SEQ)] = None,
 ) -> Response:
@@ -60,6 +64,8 @@ async def events(
     if is_last and not waiting:
         return Response(status_code=204)
     lines: AsyncIterator[str] = event_lines(parts, job_id, owner, after=seq)
+    if subject := request.state.limited_as:
+        lines = await _counted(lines, parts.door.quotas.stream(subject))
     return StreamingResponse(
         lines,
         media_type="text/event-stream",
@@ -101,6 +107,19 @@ def batch(
     if not is_id(batch_id):
         raise BatchNotFound
     return JSONResponse(parts.batches.describe(batch_id, owner, first=first, limit=limit))
+
+
+async def _counted(lines: AsyncIterator[str], place: AbstractAsyncContextManager[None]) -> AsyncIterator[str]:
+    """The same lines, while they hold one of the caller's places. Raises `RateLimited` when all are taken."""
+    held = AsyncExitStack()
+    await held.enter_async_context(place)
+
+    async def holding() -> AsyncIterator[str]:
+        async with held:
+            async for line in lines:
+                yield line
+
+    return holding()
 
 
 def _state(job: JobRecord) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from veilgate.api.container import Parts
+from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.schemas.answers import Problem
+from veilgate.domain.access import Caller, Scope
 
-router = APIRouter(tags=["system"])
+router = APIRouter(tags=["system"], route_class=GuardedRoute)
 
 
 @router.get("/", include_in_schema=False)
@@ -25,9 +27,14 @@ def ready(parts: Parts) -> dict[str, str]:
 
 
 @router.get("/health")
-def health(parts: Parts) -> JSONResponse:
-    """Every part with its state; 200 also when degraded, because uploads go on."""
-    return JSONResponse(parts.health.report())
+def health(parts: Parts, request: Request) -> JSONResponse:
+    """Every part with its state; 200 also when degraded, because uploads go on. Without the scope `admin`
+    only whether all is well."""
+    report = parts.health.report()
+    caller: Caller | None = request.state.caller
+    if caller is None or Scope.ADMIN not in caller.scopes:
+        report = {"status": report["status"]}
+    return JSONResponse(report)
 
 
 @router.get("/stats")

@@ -7,12 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from veilgate.api.archive_receiving import ARCHIVE_MEDIA_TYPES
 from veilgate.api.batch_receiving import receive_batch
 from veilgate.api.container import Container, Owner, Parts
 from veilgate.api.direct_route import DirectRoute
 from veilgate.api.receiving import as_upload, idempotency_key, receive_one
 from veilgate.api.schemas.answers import BatchAccepted, Problem, UploadAccepted
-from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS
+from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS, OPTIONS_IN_QUERY
 from veilgate.domain.jobs import JobKind, JobStatus
 from veilgate.services.intake import AcceptedJob
 from veilgate.telemetry.failpoints import failpoint
@@ -24,6 +25,15 @@ def _form(files: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "required": list(files), "properties": {**OPTIONS, **files}}
     body = {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
     return {"requestBody": body, "parameters": [IDEMPOTENCY_KEY]}
+
+
+def _batch() -> dict[str, Any]:
+    """A form, or an archive as it is; what the form has for options, the address has for an archive."""
+    extra = _form({"files": {"type": "array", "items": _BINARY}})
+    for media_type in ARCHIVE_MEDIA_TYPES:
+        extra["requestBody"]["content"][media_type] = {"schema": _BINARY}
+    extra["parameters"] = [IDEMPOTENCY_KEY, *OPTIONS_IN_QUERY]
+    return extra
 
 
 _BINARY = {"type": "string", "format": "binary"}
@@ -65,13 +75,15 @@ async def upload(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
     status_code=202,
     response_model=BatchAccepted,
     responses=_PROBLEMS,
-    openapi_extra=_form({"files": {"type": "array", "items": _BINARY}}),
+    openapi_extra=_batch(),
 )
 async def batch_upload(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
     """Take many pictures; each is accepted or refused by itself, as it arrives.
 
-    Options must come before the first file. If the connection breaks, what had arrived is processed; send
-    the batch again with the same Idempotency-Key to go on with it.
+    They come as files of a form, or in one zip or tar (plain, .gz, .bz2 or .xz), which is the body itself or
+    the only file of the form. Options come before the first file of a form, or in the query string. If the
+    connection breaks, what had arrived is processed; send the batch again with the same Idempotency-Key to
+    go on with it. Of an archive nothing is taken before all of it has arrived.
     """
     await parts.require_room(owner, idempotency_key(request))
     correlation_id = request.state.correlation_id

@@ -103,6 +103,19 @@ class JobState(BaseModel):
     updated_at: int
 
 
+class CallerAnswer(BaseModel):
+    """`csrf_token` is there of sessions: what changes something needs it in the header `csrf_header`."""
+
+    owner: str
+    scopes: list[Literal["upload", "read", "originals", "admin"]]
+    csrf_token: str | None = None
+    csrf_header: str | None = None
+
+
+class SessionOpened(CallerAnswer):
+    expires_at: int
+
+
 class Problem(BaseModel):
     """RFC 9457; `code` is stable and meant for programs. `retry_after` is in seconds, as in the header."""
 

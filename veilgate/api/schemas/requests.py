@@ -54,3 +54,13 @@ IDEMPOTENCY_KEY = {
     "description": "The same key with the same request gives the same answer, however often it is sent.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
+
+
+def _in_query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Regions are JSON there, as in a form; names have commas between them."""
+    if "items" in schema and "items" in schema["items"]:
+        return {"name": name, "in": "query", "content": {"application/json": {"schema": schema}}}
+    return {"name": name, "in": "query", "schema": schema, "style": "form", "explode": False}
+
+
+OPTIONS_IN_QUERY = [_in_query(name, schema) for name, schema in OPTIONS.items()]

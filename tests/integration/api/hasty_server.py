@@ -1,0 +1,24 @@
+"""The gateway with less patience, so that waiting for its end is short: `python -m …hasty_server`."""
+
+import sys
+
+from veilgate.stop_request import StopRequest
+
+if __name__ == "__main__":
+    stop_request = StopRequest()
+
+import api_server
+from http_protocol import GatewayProtocol
+from veilgate.api import request_body
+
+HEAD_S = 2.0
+SILENCE_S = 3.0
+UNREAD_ANSWER_S = 2.0
+
+if __name__ == "__main__":
+    GatewayProtocol.head_s = HEAD_S
+    GatewayProtocol.unread_answer_s = UNREAD_ANSWER_S
+    request_body._SILENCE_S = SILENCE_S
+    exit_code = api_server.main(stop_request)
+    stop_request.is_granted()
+    sys.exit(exit_code)

@@ -1,0 +1,34 @@
+"""Keys for a gateway, made as an operator makes them."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.integration.api.gateway import Gateway
+from veilgate.domain.access import Scope
+
+Headers = dict[str, str]
+
+
+def key_text(gateway: Gateway, owner: str, *scopes: Scope) -> str:
+    """A new key, with every scope unless some are named."""
+    wanted = ",".join(sorted(scopes or Scope))
+    command = ("-m", "veilgate", "keys", "create", "--owner", owner, "--scopes", wanted)
+    made = gateway.processes.ask(*command)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.splitlines()[0].strip()
+
+
+def make_key(gateway: Gateway, owner: str, *scopes: Scope) -> Headers:
+    """The header that shows a new key."""
+    return {"Authorization": f"Bearer {key_text(gateway, owner, *scopes)}"}
+
+
+class LockedGateway(Gateway):
+    """A gateway that lets nobody in without a key, and would not start without one."""
+
+    def __init__(self, data_dir: Path, redis_url: str, **settings: Any) -> None:
+        super().__init__(data_dir, redis_url, ALLOW_ANONYMOUS="0", **settings)
+
+    def start(self) -> None:
+        key_text(self, "operator")
+        super().start()

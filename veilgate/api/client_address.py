@@ -1,0 +1,67 @@
+"""Where a request comes from, when proxies stand between."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from fastapi import Request
+
+Network = IPv4Network | IPv6Network
+UNKNOWN = "unknown"
+_FORWARDING = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded")
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedProxies:
+    """Proxies whose word is taken for who called them; of all others it is ignored."""
+
+    networks: tuple[Network, ...] = ()
+
+    def client(self, request: Request) -> str:
+        """The address that called the outermost proxy of ours, or that called us."""
+        caller = _parsed(request.client.host if request.client else "")
+        if caller is None:
+            return UNKNOWN
+        # Each proxy adds whom it saw at the right; what stands left of the last stranger may be made up.
+        for name in reversed(request.headers.get("x-forwarded-for", "").split(",")):
+            seen = _parsed(name.strip())
+            if not self._includes(caller) or seen is None:
+                break
+            caller = seen
+        return str(caller)
+
+    def is_https(self, request: Request) -> bool:
+        """Whether the caller reached us, or our proxy, by HTTPS."""
+        caller = _parsed(request.client.host if request.client else "")
+        if caller is not None and self._includes(caller):
+            forwarded = request.headers.get("x-forwarded-proto", request.url.scheme)
+            return forwarded.rpartition(",")[2].strip().lower() == "https"
+        return request.url.scheme == "https"
+
+    def _includes(self, address: IPv4Address | IPv6Address) -> bool:
+        return any(address in network for network in self.networks)
+
+
+def is_on_this_machine(request: Request) -> bool:
+    """Whether the caller itself, and no proxy for others, called by a name of this machine.
+
+    The name matters because a web page can make a browser here call any name that leads here.
+    """
+    address = _parsed(request.client.host if request.client else "")
+    if address is None or not address.is_loopback:
+        return False
+    is_forwarded = any(name in request.headers for name in _FORWARDING)
+    return not is_forwarded and _is_loopback_name(request.url.hostname)
+
+
+def _is_loopback_name(host: str | None) -> bool:
+    address = _parsed(host or "")
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

@@ -1,0 +1,74 @@
+"""Routes that know who calls before anything of the request is read."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.types import Message, Receive, Scope, Send
+
+from veilgate.api.access import Door, needs_of
+from veilgate.api.callers import Guest
+from veilgate.api.container import Container, container_of
+from veilgate.domain import access
+from veilgate.domain.errors import Forbidden, RateLimited, Refused, Unavailable
+
+_SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"apiKeyHeader": []}]
+
+
+class GuardedRoute(APIRoute):
+    """Asks who calls, whether they may, and whether they have not asked too often; then as any route."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
+        super().__init__(path, endpoint, **settings)
+        self.needs = needs_of(self.path, self.methods or set())
+        if self.needs is not Door.OPEN and self.needs is not Door.GREETED:
+            self.openapi_extra = {"security": _SECURITY, **(self.openapi_extra or {})}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.needs is not Door.OPEN and scope["method"] in (self.methods or ()):
+            request = Request(scope)
+            parts = container_of(request)
+            guest = await self._admit(request, parts)
+            scope["state"]["caller"] = guest.caller if guest else None
+            scope["state"]["limited_as"] = guest.limited_as if guest else None
+            if guest and guest.limited_as:
+                receive = await _count(request, receive, parts=parts, subject=guest.limited_as)
+        await self.answer(scope, receive, send)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The request of a caller who may make it."""
+        await super().handle(scope, receive, send)
+
+    async def _admit(self, request: Request, parts: Container) -> Guest | None:
+        """Who calls; None of somebody who need not be known. Raises a `Refused` leaf."""
+        try:
+            guest = await parts.door.callers.identify(request)
+        except (Refused, Unavailable):
+            if self.needs is Door.GREETED:
+                return None
+            raise
+        if isinstance(self.needs, access.Scope) and self.needs not in guest.caller.scopes:
+            raise Forbidden(f"This needs the scope '{self.needs}'.")
+        return guest
+
+
+async def _count(request: Request, receive: Receive, *, parts: Container, subject: str) -> Receive:
+    """Count the request and its bytes. Raises `RateLimited`, before the body is read if it can."""
+    await parts.door.quotas.admit_request(subject)
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and len(declared) < 20:
+        await parts.door.quotas.admit_bytes(subject, int(declared))
+    if declared or "transfer-encoding" not in request.headers:
+        return receive
+
+    async def counting() -> Message:
+        """Nobody knows how long this body will be: what has arrived counts, and the next request feels it."""
+        message = await receive()
+        if size := len(message.get("body", b"")):
+            with suppress(RateLimited):
+                await parts.door.quotas.admit_bytes(subject, size)
+        return message
+
+    return counting

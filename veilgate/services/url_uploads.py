@@ -1,0 +1,81 @@
+"""Taking in what is at an address: fetched once a request, then accepted as any upload."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+
+from veilgate.domain.fetch_targets import FetchTarget
+from veilgate.domain.jobs import Lane
+from veilgate.domain.options import UploadOptions
+from veilgate.lookups.safe_fetch import SafeFetch
+from veilgate.persistence.races import WrittenByAnother
+from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.services.intake import AcceptedJob, Intake, Upload, earlier_job
+from veilgate.services.received_file import ReceivedFile
+
+
+@dataclass(frozen=True, slots=True)
+class UrlUpload:
+    """What a caller asked for. `image_url` is as they wrote it, `target` what we make of it."""
+
+    image_url: str
+    target: FetchTarget
+    options: UploadOptions
+    owner_id: str
+    correlation_id: str | None
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the request, not of the picture: what is at an address changes and goes, and whoever asks again
+        under the same Idempotency-Key is to have the same answer all the same."""
+        parts = ("upload-url", self.image_url, self.options.as_json())
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+class UrlUploads:
+    """Several in an order that the route keeps: `answered_before`, else `fetch`, then `accept`."""
+
+    def __init__(self, database: Database, intake: Intake, fetcher: SafeFetch) -> None:
+        self._database = database
+        self._intake = intake
+        self._fetcher = fetcher
+
+    def asked(
+        self, image_url: str, options: UploadOptions, *, owner_id: str, correlation_id: str | None
+    ) -> UrlUpload:
+        """Raises `UrlForbidden` for addresses that need not be tried."""
+        target = self._fetcher.read_target(image_url)
+        return UrlUpload(image_url, target, options, owner_id, correlation_id)
+
+    def answered_before(self, asked: UrlUpload, idempotency_key: str) -> AcceptedJob | None:
+        """The answer that was given under this key. Raises `IdempotencyConflict` if to another request."""
+        with self._database.read() as transaction:
+            earlier = earlier_job(transaction, idempotency_key, asked.owner_id, fingerprint=asked.fingerprint)
+        # The job may be that of an earlier upload, under another name.
+        return replace(earlier, filename=asked.target.filename) if earlier else None
+
+    def fetch(self, asked: UrlUpload, *, max_bytes: int) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        return self._fetcher.open(asked.target, max_bytes=max_bytes)
+
+    def accept(self, asked: UrlUpload, file: ReceivedFile, *, idempotency_key: str | None) -> AcceptedJob:
+        """Accept what was fetched, or answer as another request did that had the same key meanwhile."""
+        upload = Upload(file, asked.target.filename, asked.options, asked.owner_id, asked.correlation_id)
+        if idempotency_key is None:
+            return self._intake.accept(upload)
+
+        def bind_key(transaction: Transaction, job: AcceptedJob) -> None:
+            transaction.idempotency.insert(
+                idempotency_key,
+                owner_id=asked.owner_id,
+                fingerprint=asked.fingerprint,
+                job_id=job.job_id,
+                deduplicated=job.deduplicated,
+            )
+
+        try:
+            return self._intake.inspect_and_store(upload, Lane.INTERACTIVE, beside=bind_key)
+        except WrittenByAnother:
+            earlier = self.answered_before(asked, idempotency_key)
+            assert earlier
+            return earlier
