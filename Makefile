@@ -2,10 +2,10 @@
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
-ROOTS := config.py config_groups.py config_checks.py api_server.py front_door.py http_protocol.py worker.py images_worker.py reconciler_worker.py resources.py init_database.py pipeline_architecture.py database_models.py
+ROOTS := config.py config_groups.py config_checks.py settings_group.py secret_sources.py vault.py api_server.py front_door.py http_protocol.py worker.py images_worker.py reconciler_worker.py resources.py init_database.py pipeline_architecture.py database_models.py
 TYPED := $(ROOTS) veilgate tests
 
-.PHONY: help run test test-all check faults soak bench format clean dev
+.PHONY: help run test test-all check faults soak fuzz audit bench format clean dev
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,12 @@ faults: dev ## Every cell of the fault matrix, with its table: kills, cut wires,
 soak: dev ## Uploads while everybody is killed at random, then without kills, MINUTES each (10)
 	$(PYTHON) -m tests.faults.soak --minutes $(or $(MINUTES),10)
 	$(PYTHON) -m tests.faults.soak --minutes $(or $(MINUTES),10) --quiet
+
+fuzz: dev ## Inputs made up by machines for every call and every reader of bytes, FUZZ_SECONDS (180)
+	$(PYTHON) -m tests.fuzz --seconds $(or $(FUZZ_SECONDS),180)
+
+audit: dev ## Known weaknesses of what is installed, asked of PyPI; fails where it cannot ask
+	$(PYTHON) -m pip_audit --strict --requirement requirements.txt --requirement requirements-extras.txt
 
 bench: dev ## Measure speed and quality on this machine
 	$(PYTHON) -m bench

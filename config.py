@@ -54,7 +54,7 @@ class Config:
         except VaultUnusable as error:
             wrong.append(str(error))
             # Any of them may be there.
-            unread |= {name.upper() for group in GROUPS for name in secret_names(group.model_fields)}
+            unread |= {name.upper() for group in GROUPS for name in secret_names(group)}
         for name, group in zip(_GROUP_NAMES, GROUPS, strict=True):
             try:
                 setattr(self, name, group.read(elsewhere))

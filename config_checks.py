@@ -42,7 +42,7 @@ def contradictions(config: "Config") -> Iterator[str]:
     """A line for each thing that is wrong though every setting is valid by itself."""
     yield from _addresses(config)
     storage = config.storage
-    if bool(storage.aws_access_key_id.get_secret_value()) != bool(storage.aws_secret_access_key.get_secret_value()):
+    if bool(storage.aws_access_key_id) != bool(storage.aws_secret_access_key):
         yield "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both or neither"
     if storage.s3_kms_key_id and storage.s3_server_side_encryption is not Encryption.KMS:
         yield "S3_KMS_KEY_ID: only means something with S3_SERVER_SIDE_ENCRYPTION=aws:kms"

@@ -8,57 +8,17 @@ import hashlib
 import os
 import socket
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self, cast
+from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_core import PydanticCustomError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import Field, SecretStr
 
 from config_checks import Encryption, Environment, FaceTiling
-from secret_sources import UnusableSecret, WithSecretFiles, secret_names
+from settings_group import Group
 
 # The kernel takes 107 bytes for the path of a Unix socket.
 LONGEST_SOCKET_PATH = 100
-
-
-class Group(BaseSettings):
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
-
-    @classmethod
-    def read(cls, elsewhere: Mapping[str, str]) -> Self:
-        """The settings as environment, `.env` and files say; secrets that none of them gives are taken from
-        `elsewhere`, by the same names. Raises `ValidationError`."""
-        given = cls()
-        missing = set(secret_names(cls.model_fields)) - given.model_fields_set
-        found: dict[str, Any] = {name: secret for name in missing if (secret := elsewhere.get(name.upper()))}
-        return cls(**found) if found else given
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        read = (WithSecretFiles(cast(EnvSettingsSource, one)) for one in (env_settings, dotenv_settings))
-        return (init_settings, *read)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _require_usable(cls, value: object) -> object:
-        if isinstance(value, UnusableSecret):
-            raise PydanticCustomError("secret", "{reason}", {"reason": value.reason})
-        return value
 
 
 class ServerSettings(Group):
@@ -273,9 +233,12 @@ class AccessSettings(Group):
 
 
 class VaultSettings(Group):
-    """Where secrets are that neither environment nor file gives. Vault is asked once, at the start."""
+    """Where secrets are that neither environment nor file gives."""
 
-    vault_addr: str = Field("", description="Address of a Vault, as https://vault.example:8200; needs hvac.")
+    vault_addr: str = Field(
+        "",
+        description="Address of a Vault, as https://vault.example:8200; asked once, at start; needs hvac.",
+    )
     vault_token: SecretStr = Field(SecretStr(""), description="Token that may read VAULT_SECRET_PATH.")
     vault_secret_path: str = Field(
         "",
@@ -288,7 +251,9 @@ class TelemetrySettings(Group):
     """What is written down about the running house."""
 
     log_level: str = Field(
-        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line written."
+        "INFO",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        description="Least severe log line written. Libraries are heard from INFO up: below, some show keys.",
     )
     failpoints: str = Field(
         "",

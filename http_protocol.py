@@ -77,17 +77,14 @@ class GatewayProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
-        if self._awaits_head:
-            self._start_clock()
         self._idle_bytes += len(data)
         super().data_received(data)
-        if self._idle_bytes > _LARGEST_HEAD_BYTES and not self._is_refused:
+        if not self._idle_bytes or self._is_refused:
+            return
+        if self._idle_bytes > _LARGEST_HEAD_BYTES:
             self._refuse(_TOO_LARGE)
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head_bytes = 0
-        self._start_clock()
+        elif self._awaits_head:
+            self._start_clock()
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -112,7 +109,7 @@ class GatewayProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._awaits_head, self._idle_bytes = True, 0
+        self._awaits_head, self._head_bytes, self._idle_bytes = True, 0, 0
         super().on_message_complete()
 
     def send_400_response(self, _msg: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_settings import EnvSettingsSource, PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 
 LARGEST_FILE_BYTES = 65_536
 
@@ -30,10 +30,10 @@ class WithSecretFiles(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         values = self._source()
-        for name in secret_names(self.settings_cls.model_fields):
+        for name in secret_names(self.settings_cls):
             path = self._source.env_vars.get(f"{name}_file")
             if path and values.get(name):
-                values[name] = UnusableSecret(f"{name.upper()} and {name.upper()}_FILE are both set; set one")
+                values[name] = UnusableSecret(f"is set, and so is {name.upper()}_FILE; set one")
             elif path:
                 values[name] = _read(Path(path))
         return values
@@ -42,8 +42,8 @@ class WithSecretFiles(PydanticBaseSettingsSource):
         return self._source.get_field_value(field, field_name)
 
 
-def secret_names(fields: dict[str, FieldInfo]) -> list[str]:
-    return [name for name, field in fields.items() if field.annotation is SecretStr]
+def secret_names(settings: type[BaseSettings]) -> list[str]:
+    return [name for name, field in settings.model_fields.items() if field.annotation is SecretStr]
 
 
 def _read(path: Path) -> str | UnusableSecret:

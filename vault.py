@@ -14,7 +14,12 @@ def read_secrets(address: str, *, token: str, secret_path: str) -> dict[str, str
     """Everything at `mount/path`, by its keys. Raises `VaultUnusable`."""
     try:
         import hvac  # type: ignore[import-untyped]
-        from hvac.exceptions import Forbidden, InvalidPath, VaultDown, VaultError
+        from hvac.exceptions import (  # type: ignore[import-untyped]
+            Forbidden,
+            InvalidPath,
+            VaultDown,
+            VaultError,
+        )
         from requests import RequestException, Timeout
     except ImportError as error:
         raise VaultUnusable("VAULT_ADDR: needs the package hvac; see requirements-extras.txt") from error

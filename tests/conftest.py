@@ -18,7 +18,7 @@ pytest_plugins = [
     "tests.fixtures.mariadb",
     "tests.fixtures.object_server",
     "tests.fixtures.odd_server",
-    "tests.fixtures.certificates",
+    "tests.fixtures.certificate_issuer",
     "tests.fixtures.small_disk",
 ]
 
@@ -32,6 +32,7 @@ def pytest_configure() -> None:
     for group in config_groups.GROUPS:
         for name in group.model_fields:
             os.environ.pop(name.upper(), None)
+            os.environ.pop(f"{name.upper()}_FILE", None)
 
 
 @pytest.fixture(autouse=True)

@@ -81,7 +81,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "pipeline_architecture": (*STAGES_MAY, "veilgate.stages"),
     "database_models": (DOMAIN,),
     "config": ("config_checks", "config_groups", "secret_sources", "vault"),
-    "config_groups": ("config_checks", "secret_sources"),
+    "config_groups": ("config_checks", "settings_group"),
+    "settings_group": ("secret_sources",),
     "secret_sources": (),
     "vault": (),
 }
@@ -136,7 +137,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "hvac": ("vault",),
     "pillow_heif": ("veilgate.imaging",),
     "prometheus_client": ("veilgate.telemetry.metrics",),
-    "pydantic_settings": ("config_groups", "secret_sources"),
+    "pydantic_settings": ("settings_group", "secret_sources"),
 }
 
 OURS = (*package_sources(), *root_sources(), *migration_sources())

@@ -16,6 +16,7 @@ SERVICE = {
     "REDIS_URL": "redis://:s3cr3t-too@redis:6379/0",
     "S3_BUCKET": "pictures",
 }
+TOKENS = {"JWT_ISSUER": "https://id.example", "JWT_AUDIENCE": "veilgate"}
 
 
 def lines_for(monkeypatch: pytest.MonkeyPatch, **settings: str) -> tuple[str, ...]:
@@ -64,6 +65,8 @@ def test_nothing_is_said_twice_of_a_group_that_could_not_be_read(monkeypatch: py
         ({"DATABASE_URL": "postgresql://a@b/c"}, "DATABASE_URL: must begin with"),
         ({"DATABASE_URL": "mysql://a@b/c"}, "DATABASE_URL: must begin with mysql+pymysql://"),
         ({"REDIS_URL": "localhost:6379"}, "REDIS_URL: must begin with"),
+        ({"FETCH_ALLOW": "10.0.0.0/8:8080, shop:80"}, "FETCH_ALLOW: 'shop:80' is not a network"),
+        ({"FETCH_ALLOW": "10.0.0.1/8"}, "FETCH_ALLOW: 10.0.0.1/8 has host bits set"),
         ({"S3_BUCKET": "b", "S3_ENDPOINT_URL": "minio:9000"}, "S3_ENDPOINT_URL: must begin with"),
         ({"S3_ENDPOINT_URL": "http://minio:9000"}, "S3_ENDPOINT_URL: S3_BUCKET is not set"),
         ({"AWS_ACCESS_KEY_ID": "id"}, "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both"),
@@ -74,6 +77,16 @@ def test_nothing_is_said_twice_of_a_group_that_could_not_be_read(monkeypatch: py
         ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL: names no database"),
         ({"DATABASE_URL": "sqlite:///:memory:"}, "DATABASE_URL: names no database"),
         ({"REDIS_URL": "redis://[half"}, "REDIS_URL: must begin with"),
+        ({**TOKENS, "JWT_SECRET": "s" * 31}, "JWT_SECRET: must have 32 bytes"),
+        (
+            {**TOKENS, "JWT_SECRET": "s" * 32, "JWT_JWKS_URL": "https://id.example/keys"},
+            "JWT_SECRET, JWT_JWKS_URL: set one",
+        ),
+        ({**TOKENS, "JWT_SECRET": "s" * 32, "JWT_ISSUER": ""}, "JWT_ISSUER: must be set"),
+        ({**TOKENS, "JWT_JWKS_URL": "http://id/keys", "JWT_AUDIENCE": ""}, "JWT_AUDIENCE: must be set"),
+        ({**TOKENS, "JWT_JWKS_URL": "file:///etc/keys.json"}, "JWT_JWKS_URL: must begin with"),
+        ({**TOKENS, "JWT_JWKS_URL": "id.example/keys"}, "JWT_JWKS_URL: must begin with"),
+        ({**TOKENS, "JWT_JWKS_URL": "https:///keys"}, "JWT_JWKS_URL: must begin with"),
     ],
 )
 def test_settings_that_contradict_each_other(
@@ -85,6 +98,11 @@ def test_settings_that_contradict_each_other(
 
 def test_a_service_may_run_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines_for(monkeypatch, **SERVICE) == ()
+
+
+@pytest.mark.parametrize("signed", [{"JWT_SECRET": "ß" * 16}, {"JWT_JWKS_URL": "https://id.example/keys"}])
+def test_a_service_may_take_tokens(monkeypatch: pytest.MonkeyPatch, signed: dict[str, str]) -> None:
+    assert lines_for(monkeypatch, **SERVICE, **TOKENS, **signed) == ()
 
 
 def test_production_refuses_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,13 +121,14 @@ def test_production_refuses_the_defaults(monkeypatch: pytest.MonkeyPatch) -> Non
         ("AWS_SECRET_ACCESS_KEY", "minioadmin"),
         ("FACE_DETECTION_MODEL_PATH", "fake"),
         ("LOG_LEVEL", "DEBUG"),
+        ("JWT_JWKS_URL", "http://id.example/keys"),
     ],
 )
 def test_production_refuses_what_is_for_trying_out(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "s3cr3t-as-well"}
-    (line,) = lines_for(monkeypatch, **{**SERVICE, **keys, name: value})
+    (line,) = lines_for(monkeypatch, **{**SERVICE, **TOKENS, **keys, name: value})
     assert line.startswith(name)
 
 
@@ -118,6 +137,8 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
     monkeypatch.setenv("DATABASE_URL", "mysql+pymysql://u:tell-nobody@db/v")
     monkeypatch.setenv("REDIS_URL", "redis://:tell-nobody@redis")
+    for name, value in {**TOKENS, "JWT_SECRET": "tell-nobody" * 3}.items():
+        monkeypatch.setenv(name, value)
     assert "tell-nobody" not in repr(vars(Config()))
     lines = lines_for(monkeypatch, DATABASE_URL="mysql://u:tell-nobody@db/v", PORT="0")
     assert "tell-nobody" not in "".join(lines)

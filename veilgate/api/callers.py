@@ -61,7 +61,7 @@ class Callers:
         """Raises `Unauthorized` for who is nobody, `Forbidden` for what another site makes a browser do."""
         if given := _given_credential(request):
             return await self._known(request, given)
-        if is_session(cookie := request.cookies.get(SESSION_COOKIE, "")):
+        if "cookie" in request.headers and is_session(cookie := request.cookies.get(SESSION_COOKIE, "")):
             guest = await self._known(request, cookie)
             self._require_own_page(request)
             _require_csrf_token(request, cookie)
@@ -115,7 +115,7 @@ class Callers:
 
 def _given_credential(request: Request) -> str | None:
     """The key or token that the request shows. Raises `Unauthorized` for one shown in a wrong way."""
-    if any(name in request.query_params for name in _KEY_PARAMETERS):
+    if request.scope["query_string"] and any(name in request.query_params for name in _KEY_PARAMETERS):
         raise Unauthorized("A key belongs into the Authorization header, never into an address.")
     shown = [("bearer", value) for value in request.headers.getlist("x-api-key")]
     shown += [

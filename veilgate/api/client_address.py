@@ -1,13 +1,17 @@
 """Where a request comes from, when proxies stand between."""
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
 
 from fastapi import Request
 
 Network = IPv4Network | IPv6Network
 UNKNOWN = "unknown"
-_FORWARDING = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded")
+_FORWARDING = frozenset({b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"forwarded"})
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,19 @@ def is_on_this_machine(request: Request) -> bool:
     address = _parsed(request.client.host if request.client else "")
     if address is None or not address.is_loopback:
         return False
-    is_forwarded = any(name in request.headers for name in _FORWARDING)
-    return not is_forwarded and _is_loopback_name(request.url.hostname)
+    is_forwarded = any(name in _FORWARDING for name, _ in request.scope["headers"])
+    return not is_forwarded and _is_loopback_name(request.headers.get("host", ""))
 
 
-def _is_loopback_name(host: str | None) -> bool:
-    address = _parsed(host or "")
-    return host == "localhost" or (address is not None and address.is_loopback)
+@lru_cache(maxsize=64)
+def _is_loopback_name(host: str) -> bool:
+    """Of a Host header, with or without a port."""
+    name = urlsplit(f"//{host}").hostname if _HOST.fullmatch(host) else None
+    address = _parsed(name or "")
+    return name == "localhost" or (address is not None and address.is_loopback)
 
 
+@lru_cache(maxsize=256)
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text)

@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from veilgate.api.guarded_route import GuardedRoute
+from veilgate.api.openapi_problems import describe_problems
 
 _PAGE_FOLDER = Path(__file__).parent / "docs_page"
 _CSP = (
@@ -21,7 +22,7 @@ def install_docs(app: FastAPI) -> None:
 
     @router.get("/openapi.json")
     def description() -> JSONResponse:
-        return JSONResponse(app.openapi())
+        return JSONResponse(describe_problems(app.openapi()))
 
     @router.get("/docs")
     def docs() -> RedirectResponse:

@@ -26,7 +26,7 @@ class _Question(NamedTuple):
 
 class RoundTrips:
     """Sends one batch at a time; what is asked meanwhile makes the next. On one core a question alone costs
-    80 us of the event loop, and one of fifty 25.
+    90 us of the event loop, and one of fifty 30.
 
     The answer None means that Redis is away: it refuses, or took longer than `PATIENCE_S`. Then nobody asks
     for some seconds, and after that one caller tries while the others do without.

@@ -36,7 +36,9 @@ class HousePlan:
     num_workers: int
 
     def env(self, **more: str) -> dict[str, str]:
-        return {**os.environ, "REDIS_URL": self.redis_url, "PYTHONUNBUFFERED": "1", **more}
+        # One that was given they read themselves, be it in a file.
+        private = {"REDIS_URL": self.redis_url} if self.redis else {}
+        return {**os.environ, **private, "PYTHONUNBUFFERED": "1", **more}
 
     def script(self, name: str, *words: str, **more: str) -> ChildSpec:
         """One of our root scripts as a child."""

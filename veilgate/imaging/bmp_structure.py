@@ -27,7 +27,9 @@ _MASKS: dict[int, tuple[tuple[int, int, int, int], ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class BmpLayout:
+    """What a header says of the pixels; `colours` is 0 where it means as many as they can name."""
+
     width: int
     height: int
     planes: int
@@ -39,6 +41,11 @@ class _Layout:
     @property
     def row_bytes(self) -> int:
         return (self.width * self.bits + 31) // 32 * 4
+
+    @property
+    def table_at(self) -> int:
+        masks_bytes = 12 if self.compression == _MASKED and self.header_bytes == 40 else 0
+        return _FILE_HEADER_BYTES + self.header_bytes + masks_bytes
 
     @property
     def table_bytes(self) -> int:
@@ -54,36 +61,34 @@ def inspect_bmp(view: memoryview, limits: PictureLimits) -> PictureHeader:
 
     A height below zero means rows from the top down, and is as good as any.
     """
-    layout = _layout(view)
+    layout = read_layout(view)
     header = check_limits(PictureHeader(PictureFormat.BMP, width=layout.width, height=layout.height), limits)
     _require_known(view, layout)
     pixels_at = int.from_bytes(view[10:14], "little")
-    table_end = _FILE_HEADER_BYTES + layout.header_bytes + layout.table_bytes
-    if layout.compression == _MASKED and layout.header_bytes == 40:
-        table_end += 12
-    if pixels_at < table_end:
+    if pixels_at < layout.table_at + layout.table_bytes:
         raise DamagedImage("The BMP's pixels begin within its header.")
     if pixels_at + layout.row_bytes * layout.height > view.nbytes:
         raise TruncatedImage("The BMP ends before its last row.")
     return header
 
 
-def _layout(view: memoryview) -> _Layout:
+def read_layout(view: memoryview) -> BmpLayout:
+    """Raises TruncatedImage or DamagedImage."""
     header_bytes = int.from_bytes(_read(view, _FILE_HEADER_BYTES, 4), "little")
     if header_bytes not in HEADER_BYTES:
         raise DamagedImage("The BMP's header is of no known kind.")
     fields = _read(view, _FILE_HEADER_BYTES + 4, header_bytes - 4)
     if header_bytes == CORE_HEADER_BYTES:
         width, height, planes, bits = struct.unpack("<4H", fields)
-        return _Layout(width, height, planes, bits, _RAW, 0, header_bytes)
+        return BmpLayout(width, height, planes, bits, _RAW, 0, header_bytes)
     width, height, planes, bits, compression = struct.unpack_from("<iiHHI", fields)
     colours = int.from_bytes(fields[28:32], "little")
     if width < 0:
         raise DamagedImage("The BMP's header gives it a width below zero.")
-    return _Layout(width, abs(height), planes, bits, compression, colours, header_bytes)
+    return BmpLayout(width, abs(height), planes, bits, compression, colours, header_bytes)
 
 
-def _require_known(view: memoryview, layout: _Layout) -> None:
+def _require_known(view: memoryview, layout: BmpLayout) -> None:
     if layout.planes != 1 or layout.bits not in _BITS:
         raise DamagedImage("The BMP's header is damaged.")
     if layout.bits <= 8 and layout.colours > 1 << layout.bits:

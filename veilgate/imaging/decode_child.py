@@ -37,6 +37,7 @@ def serve(
     # (8 bytes a pixel: RGBA in Pillow's memory and in ours. The pages are never touched.)
     np.empty(limits.max_pixels * 8, np.uint8)
     pipe.send_bytes(READY)
+    _silence_codecs()
     while True:
         try:
             encoded_file = reduction.recv_handle(pipe)
@@ -59,6 +60,15 @@ def _confine(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     cv2.setNumThreads(1)
     _keep_freed_memory()
+
+
+def _silence_codecs() -> None:
+    """libtiff writes a line for each damaged row of a fax, which may be 20,000 lines of log for one file.
+
+    What is wrong with a picture is said by the answer.
+    """
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a descriptor is all that is wanted
+        os.dup2(nowhere.fileno(), 2)
 
 
 def _keep_freed_memory() -> None:

@@ -79,7 +79,7 @@ REFUSED: tuple[Refused, ...] = (
     Refused("PostScript", begins(b"%!PS", b"\xc5\xd0\xd3\xc6")),
     Refused("Photoshop", begins(b"8BPS")),
     Refused("GIMP", begins(b"gimp xcf")),
-    Refused("ICO", begins(b"\0\0\1\0", b"\0\0\2\0")),
+    Refused("ICO", begins(b"\0\0\1\0")),
     Refused("ICNS", begins(b"icns")),
     Refused("JPEG XL", begins(b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")),
     Refused("JPEG 2000", begins(b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),

@@ -23,6 +23,7 @@ from veilgate.domain.errors import (
     VeilgateError,
 )
 from veilgate.domain.fetch_targets import FetchTarget, redirected
+from veilgate.lookups.frugal_connections import FrugalConnector
 from veilgate.lookups.safe_fetch import FetchPatience
 from veilgate.lookups.system_names import Resolve
 
@@ -51,7 +52,7 @@ class CheckedSession:
     ) -> None:
         self._reachable = reachable
         self._deadline_s = asyncio.get_running_loop().time() + patience.total_s
-        connector = aiohttp.TCPConnector(
+        connector = FrugalConnector(
             resolver=_CheckedNames(reachable, resolve),
             socket_factory=self._open_socket,
             use_dns_cache=False,
@@ -113,6 +114,9 @@ class CheckedSession:
             yield chunk
 
     async def _next_chunk(self, answer: aiohttp.ClientResponse) -> bytes:
+        # Bytes that have arrived already are handed out without a wait, which is all that a timeout ends.
+        if asyncio.get_running_loop().time() > self._deadline_s:
+            raise FetchTimeout
         with _as_fetch_errors():
             async with asyncio.timeout_at(self._deadline_s):
                 return await answer.content.readany()

@@ -42,7 +42,8 @@ class PublishedKeys(Generic[K]):
         self._read = read
         self._clock = clock
         self._keys: Mapping[str, K] | None = None
-        self._fetched_s = self._tried_s = -_FRESH_S
+        self._fetched_s = 0.0
+        self._tried_s: float | None = None
         self._fetching = threading.Lock()
 
     def find(self, key_id: str) -> K | None:
@@ -57,6 +58,8 @@ class PublishedKeys(Generic[K]):
         return (self._keys or {}).get(key_id)
 
     def _is_due(self, key_id: str) -> bool:
+        if self._tried_s is None:
+            return True
         now_s = self._clock()
         if self._keys is None:
             return now_s - self._tried_s >= _PAUSE_WITHOUT_KEYS_S
@@ -64,7 +67,8 @@ class PublishedKeys(Generic[K]):
         return is_wanted and now_s - self._tried_s >= _PAUSE_S
 
     def _patience_s(self) -> float:
-        return _FETCH_TIMEOUT_S if self._keys is None else 0
+        """Only the very first fetch is waited for: a provider that hangs must not hold all our threads."""
+        return _FETCH_TIMEOUT_S if self._tried_s is None else 0
 
     def _fetch(self) -> None:
         try:

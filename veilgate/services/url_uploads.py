@@ -34,7 +34,7 @@ class UrlUpload:
 
 
 class UrlUploads:
-    """Several in an order that the route keeps: `answered_before`, else `fetch`, then `accept`."""
+    """The steps of one upload, in their order: `asked`, `answered_before`, and else `fetch` and `accept`."""
 
     def __init__(self, database: Database, intake: Intake, fetcher: SafeFetch) -> None:
         self._database = database

@@ -17,7 +17,7 @@ class S3Access:
     region: str
     endpoint_url: str = ""
     public_endpoint_url: str = ""
-    access_key_id: str = ""
+    access_key_id: str = field(default="", repr=False)
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
     encryption: str = ""

@@ -12,7 +12,8 @@ import structlog
 
 
 def configure_logging(level: str, *, process: str) -> None:
-    """Send our logs and those of libraries to stderr in one form, each line naming the process."""
+    """Send our logs and those of libraries to stderr in one form, each line naming the process. Libraries are
+    heard from INFO up: below that, that of S3 writes down every request with the keys and tokens in it."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -28,7 +29,7 @@ def configure_logging(level: str, *, process: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level="INFO" if level == "DEBUG" else level, handlers=[handler], force=True)
     for chatty in ("rq.worker", "alembic", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Warns of every malformed body, which is the caller's business and answered as such.

@@ -38,7 +38,7 @@ def read_answer(connection: socket.socket) -> RawAnswer:
 
 def post_head(path: str, *lines: str, boundary: str = BOUNDARY) -> bytes:
     content_type = f"Content-Type: multipart/form-data; boundary={boundary}"
-    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: gateway", content_type, *lines, "", ""]).encode()
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: 127.0.0.1", content_type, *lines, "", ""]).encode()
 
 
 def post(gateway: Gateway, path: str, body: bytes, *lines: str, boundary: str = BOUNDARY) -> RawAnswer:

@@ -5,9 +5,12 @@ import time
 import pytest
 
 from tests.integration.api.gateway import Gateway
+from tests.integration.api.hostile_pictures import REFUSED as HOSTILE
+from tests.integration.api.hostile_pictures import SOUND, SOUND_OF_OTHER_COLOURS
 from tests.integration.api.samples import BAD_PICTURES, GOOD, fresh
 
 ANSWER_WITHIN_S = 1.0
+MOST_GROWTH_BYTES = 64 << 20
 NAMES = sorted(BAD_PICTURES)
 
 
@@ -29,6 +32,32 @@ def test_it_is_refused_and_nothing_is_kept(gateway: Gateway, name: str) -> None:
     assert_says_nothing_of_the_inside(answer.text, gateway)
     assert gateway.stored() == before
     assert gateway.upload(fresh()).status_code == 202
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_made_to_harm_is_refused_at_once(gateway: Gateway, name: str) -> None:
+    make, status, code = HOSTILE[name]
+    content = make()
+    before, resident_bytes = gateway.stored(), gateway.resident_bytes()
+    began_s = time.monotonic()
+    answer = gateway.upload(content, "picture.jpg")
+    assert time.monotonic() - began_s < ANSWER_WITHIN_S
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert_says_nothing_of_the_inside(answer.text, gateway)
+    assert gateway.resident_bytes() - resident_bytes < MOST_GROWTH_BYTES
+    assert gateway.stored() == before
+    assert gateway.upload(fresh()).status_code == 202
+
+
+@pytest.mark.parametrize("name", [*SOUND, *SOUND_OF_OTHER_COLOURS])
+def test_what_only_looks_like_harm_is_taken_at_once(gateway: Gateway, name: str) -> None:
+    content = {**SOUND, **SOUND_OF_OTHER_COLOURS}[name]()
+    resident_bytes = gateway.resident_bytes()
+    began_s = time.monotonic()
+    answer = gateway.upload(content, "picture.jpg")
+    assert time.monotonic() - began_s < ANSWER_WITHIN_S
+    assert answer.status_code == 202, answer.text
+    assert gateway.resident_bytes() - resident_bytes < MOST_GROWTH_BYTES
 
 
 def test_in_a_batch_each_file_stands_for_itself(gateway: Gateway) -> None:

@@ -13,18 +13,19 @@ from http_protocol import GatewayProtocol
 from tests.fixtures.private_redis import RunningRedis
 from tests.integration.api.gateway import Gateway
 from tests.integration.api.hasty_server import HEAD_S, SILENCE_S, UNREAD_ANSWER_S
-from tests.integration.api.raw_http import RawAnswer, connect, file_part, post_head, read_answer
+from tests.integration.api.raw_http import RawAnswer, chunked, connect, file_part, post_head, read_answer
 from tests.integration.api.refusals import assert_problem, at_once, unharmed_by
 from tests.integration.api.samples import GOOD, fresh
 from tests.waiting import wait_until
 from veilgate.api import request_body
 
-JSON_HEAD = b"POST /uploads HTTP/1.1\r\nHost: gateway\r\nContent-Length: 60000\r\n\r\n"
+HALF_A_PART = file_part(GOOD[:20], name="files")[:-2]
+JSON_HEAD = b"POST /uploads HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n"
 BEGUN: dict[str, bytes] = {
-    "head": b"GET /ready HTTP/1.1\r\nHost: gateway\r\nX-Slow: ",
+    "head": b"GET /ready HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
     "blank lines": b"\r\n",
     "form": post_head("/upload", "Content-Length: 900000") + file_part(GOOD[:20])[:-2],
-    "batch": post_head("/batch-upload", "Transfer-Encoding: chunked") + b"5\r\n--fro\r\n",
+    "batch": post_head("/batch-upload", "Transfer-Encoding: chunked") + b"".join(chunked([HALF_A_PART])),
     "json": JSON_HEAD + b'{"filename": "',
 }
 EACH = 40
@@ -115,7 +116,7 @@ def test_who_waits_for_a_job_is_not_slow(hasty: Gateway) -> None:
     job_id = hasty.accepted_job(fresh())
     with connect(hasty) as connection:
         wait_s = HEAD_S + 0.5
-        connection.sendall(f"GET /status/{job_id}?wait={wait_s} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        connection.sendall(f"GET /status/{job_id}?wait={wait_s} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         connection.sendall(BEGUN["head"])
         assert read_answer(connection).json()["status"] == "submitted"
         connection.sendall(b"\r\n\r\n")
@@ -131,7 +132,7 @@ def test_who_does_not_read_is_cut_off(hasty: Gateway) -> None:
             connection = stack.enter_context(socket.socket())
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.connect(("127.0.0.1", hasty.port))
-            connection.sendall(f"GET /images/{job_id}/original HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            connection.sendall(f"GET /images/{job_id}/original HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             readers.append(connection)
         wait_until(lambda: open_originals(hasty) == 60, timeout_s=10, what="60 answers begun")
         with at_once():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from veilgate.domain.addresses import WEB_PORTS, Reachable, is_public
 
 NOT_PUBLIC = [
-    # IPv4: this machine, private, link-local with the clouds' metadata, carriers', tests, multicast, reserved.
+    # IPv4: this machine, private, link-local with the metadata of clouds, tests, multicast, reserved.
     "0.0.0.0",
     "0.255.1.1",
     "10.0.0.1",

@@ -6,9 +6,12 @@ import zlib
 from typing import Any
 
 import numpy as np
+import pillow_heif
 from numpy.typing import NDArray
 from PIL import Image
 
+# `saved` writes HEIF as well.
+pillow_heif.register_heif_opener()
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 

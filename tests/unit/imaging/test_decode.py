@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from tests.fixtures.odd_pictures import turned
 from tests.unit.imaging.imaging_samples import (
     BLUE,
     GREEN,
@@ -72,10 +73,7 @@ def test_plain_pictures_keep_their_colours(kind: str) -> None:
 @pytest.mark.parametrize("profile", [None, _wide_gamut_profile()], ids=["opencv", "pillow"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_all_orientations_come_out_upright(orientation: int, profile: bytes | None) -> None:
-    undone_by = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
-    image = Image.fromarray(quadrants())
-    if orientation in undone_by:
-        image = image.transpose(Image.Transpose(undone_by[orientation]))
+    image = turned(Image.fromarray(quadrants()), orientation)
     options = {} if profile is None else {"icc_profile": profile}
     picture = _decoded(saved(image, "JPEG", exif=_exif(orientation), quality=95, **options))
     assert (picture.width, picture.height) == (96, 64)

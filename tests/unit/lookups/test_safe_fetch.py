@@ -2,7 +2,9 @@
 
 import asyncio
 import gzip
+import random
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -118,7 +120,7 @@ def test_a_bomb_is_not_inflated(odd_server: OddServer, fetch: SafeFetch) -> None
 
 
 @pytest.mark.parametrize(
-    "status", ["201 Created", "206 Partial Content", "304 Not Modified", "404 Not Found", "500 Oh"]
+    "status", ["201 Created", "206 Partial Content", "300 Multiple Choices", "404 Not Found", "500 Oh"]
 )
 def test_another_status_is_named_and_nothing_else(
     odd_server: OddServer, fetch: SafeFetch, status: str
@@ -177,9 +179,38 @@ def test_a_server_that_drips_is_given_up(odd_server: OddServer, fetch: SafeFetch
         fetched(fetch, odd_server.drip("/", b"x", before=before, pause_s=0.1))
 
 
-def test_interim_answers_without_end_are_given_up(odd_server: OddServer, fetch: SafeFetch) -> None:
-    with pytest.raises(FetchTimeout):
-        fetched(fetch, odd_server.flood("/", b"HTTP/1.1 103 Early Hints\r\n\r\n"))
+@pytest.mark.parametrize(
+    ("before", "block"),
+    [
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000),
+        (head("200 OK", "Transfer-Encoding: chunked"), b"1\r\nx\r\n" * 10_000),
+        (
+            head("200 OK", "Transfer-Encoding: chunked"),
+            b"100;" + b"y" * 2000 + b"\r\n" + bytes(256) + b"\r\n",
+        ),
+    ],
+    ids=["interim answers", "chunks of a byte", "words about chunks"],
+)
+def test_a_server_that_keeps_us_parsing_is_given_up_soon(
+    odd_server: OddServer, before: bytes, block: bytes
+) -> None:
+    fetch = fetcher(f"127.0.0.1:{odd_server.port}", patience=FetchPatience(5, 60, 60))
+    began_s = time.process_time()
+    with pytest.raises(FetchFailed):
+        fetched(fetch, odd_server.flood("/", block, before=before), max_bytes=100_000_000)
+    assert time.process_time() - began_s < 1.5
+
+
+def test_small_chunks_are_no_crime(odd_server: OddServer, fetch: SafeFetch) -> None:
+    parts = [BODY[start : start + 8] for start in range(0, len(BODY), 8)]
+    chunked = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    assert fetched(fetch, odd_server.say("/", head("200 OK", "Transfer-Encoding: chunked") + chunked)) == BODY
+
+
+def test_much_is_fetched_in_order(odd_server: OddServer, fetch: SafeFetch) -> None:
+    """More than is held at a time: reading pauses and goes on."""
+    much = random.Random(1).randbytes(5_000_000)
+    assert fetched(fetch, odd_server.say("/", whole(much)), max_bytes=len(much)) == much
 
 
 def test_taking_the_bytes_slowly_is_no_reason_to_cut_off_who_takes_them(

@@ -72,12 +72,17 @@ def test_it_is_written_with_what_it_is_about_or_neither_is(shelf: Shelf) -> None
     class Undone(Exception):
         pass
 
-    audit = Audit(shelf.database)
-    with pytest.raises(Undone), shelf.database.write() as transaction:
-        audit.write_in(transaction, AuditAction.IMAGE_DELETED, owner_id="a", actor="b", subject="undone")
-        raise Undone
-    with shelf.database.write() as transaction:
-        audit.write_in(transaction, AuditAction.IMAGE_DELETED, owner_id="a", actor="b", subject="done")
+    def delete(subject: str, *, fails: bool) -> None:
+        with shelf.database.write() as transaction:
+            Audit(shelf.database).write_in(
+                transaction, AuditAction.IMAGE_DELETED, owner_id="a", actor="b", subject=subject
+            )
+            if fails:
+                raise Undone
+
+    with pytest.raises(Undone):
+        delete("undone", fails=True)
+    delete("done", fails=False)
     assert subjects(shelf) == ["done"]
 
 

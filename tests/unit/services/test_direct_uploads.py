@@ -1,7 +1,7 @@
 """What is left of a direct upload when something goes wrong while it is taken."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.persistence.databases import Shelf
 from veilgate.domain.access import Caller, Scope
-from veilgate.domain.errors import Unauthorized
+from veilgate.domain.errors import DatabaseUnavailable, Unauthorized
 from veilgate.persistence.engine import open_engine
 from veilgate.persistence.unit_of_work import Database
 from veilgate.services.access import Access, Found
@@ -148,7 +148,7 @@ def test_opening_and_closing_are_written_down(shelf: Shelf, key: NewKey) -> None
 def test_what_cannot_be_written_down_is_not_opened(shelf: Shelf, key: NewKey) -> None:
     with shelf.database.write() as transaction:
         transaction.connection.exec_driver_sql("ALTER TABLE audit_log RENAME TO elsewhere")
-    with pytest.raises(Exception, match="database"):
+    with pytest.raises(DatabaseUnavailable):
         sessions_of(shelf)[0].open(key.text)
     assert shelf.rows("SELECT * FROM browser_sessions") == []
 

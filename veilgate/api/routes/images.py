@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from veilgate.api.container import Container, Known, Owner, Parts
+from veilgate.api.file_answer import FileAnswer
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.json_body import read_json_object
 from veilgate.api.receiving import idempotency_key
@@ -112,7 +113,7 @@ def _send(request: Request, parts: Container, copy: FileCopy, *, disposition: st
         return RedirectResponse(address, status_code=307, headers={"Cache-Control": "private, no-store"})
     size, chunks = parts.copies.open(copy)
     headers["Content-Length"] = str(size)
-    return StreamingResponse(chunks, media_type=copy.media_type, headers=headers)
+    return FileAnswer(chunks, media_type=copy.media_type, headers=headers)
 
 
 def _is_known(etag: str, if_none_match: str) -> bool:

@@ -33,6 +33,7 @@ OPTIONS: dict[str, Any] = {
     "blur_targets": {
         "type": "array",
         "items": {"type": "string"},
+        "minItems": 1,
         "description": "Classes to veil, of those that this house offers; in a form, with commas between.",
     },
     "face_threshold": _number(*THRESHOLD_RANGE, "Lowest score that counts as a face."),
