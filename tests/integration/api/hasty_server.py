@@ -13,7 +13,7 @@ from veilgate.api import request_body
 
 HEAD_S = 2.0
 SILENCE_S = 3.0
-UNREAD_ANSWER_S = 2.0
+UNREAD_ANSWER_S = 3.0
 
 if __name__ == "__main__":
     GatewayProtocol.head_s = HEAD_S

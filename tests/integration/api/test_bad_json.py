@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from tests.integration.api.gateway import Gateway
-from tests.integration.api.raw_http import END, connect, file_part, read_answer
+from tests.integration.api.raw_http import END, connect, file_part, post_head, read_answer
 from tests.integration.api.refusals import assert_problem, at_once, raw
 from tests.integration.api.samples import GOOD, fresh
 
@@ -101,9 +101,9 @@ def test_an_encoded_body_is_not_taken(gateway: Gateway, path: str, coding: str) 
 @pytest.mark.usefixtures("unchanged")
 def test_a_bomb_is_not_even_read(gateway: Gateway) -> None:
     bomb = gzip.compress(bytes(200_000_000), compresslevel=1)
-    head = f"POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n"
+    head = post_head("/upload", "Content-Encoding: gzip", f"Content-Length: {len(bomb)}")
     with at_once(), connect(gateway) as connection:
-        connection.sendall(head.encode() + b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + bomb)
+        connection.sendall(head + bomb)
         assert_problem(read_answer(connection), 415, "unsupported_media_type")
 
 
