@@ -1,7 +1,6 @@
 """Routes that know who calls before anything of the request is read."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from fastapi import Request
@@ -12,8 +11,9 @@ from veilgate.api.access import Door, needs_of
 from veilgate.api.callers import Guest
 from veilgate.api.container import Container, container_of
 from veilgate.domain import access
-from veilgate.domain.errors import Forbidden, RateLimited, Refused, Unavailable
+from veilgate.domain.errors import Forbidden, Refused, Unavailable
 
+_COUNTED_AT_ONCE_BYTES = 1 << 20
 _SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"apiKeyHeader": []}]
 
 
@@ -63,12 +63,16 @@ async def _count(request: Request, receive: Receive, *, parts: Container, subjec
     if declared or "transfer-encoding" not in request.headers:
         return receive
 
+    uncounted = 0
+
     async def counting() -> Message:
-        """Nobody knows how long this body will be: what has arrived counts, and the next request feels it."""
+        """Nobody knows how long this body will be: what has arrived counts, and may be too much."""
+        nonlocal uncounted
         message = await receive()
-        if size := len(message.get("body", b"")):
-            with suppress(RateLimited):
-                await parts.door.quotas.admit_bytes(subject, size)
+        uncounted += len(message.get("body", b""))
+        if uncounted >= _COUNTED_AT_ONCE_BYTES or not message.get("more_body", False):
+            size, uncounted = uncounted, 0
+            await parts.door.quotas.admit_bytes(subject, size)
         return message
 
     return counting

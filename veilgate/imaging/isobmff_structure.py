@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from veilgate.domain.errors import BadDimensions, DamagedImage, TruncatedImage, UnsupportedMode
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.imaging.av1_sequence import HEAD_BYTES, announced_size
 from veilgate.imaging.isobmff_boxes import Box, BoxReader, boxes_in
 from veilgate.imaging.picture_limits import check_limits
 
@@ -15,6 +16,7 @@ _KINDS = {
 # libheif reads no file of more than 1,000 items; the largest photos of telephones have 200 tiles.
 _MAX_ITEMS = 1000
 _MAX_EXTENTS = 4096
+_MAX_OVERHANG, _SLACK_PIXELS = 4, 1 << 20
 # The longest side that a WebP can have, which is what an AVIF is served as.
 _MAX_AVIF_SIDE = 16_383
 
@@ -37,10 +39,20 @@ def _inspect(view: memoryview, limits: PictureLimits, kind: PictureFormat) -> Pi
     main = _main_item(view, parts)
     width, height = _size_of(view, parts, main)
     header = check_limits(PictureHeader(kind, width=width, height=height), limits)
-    if _item_kind(view, parts, main) not in _KINDS[kind]:
+    kinds = _item_kinds(view, parts)
+    if kinds.get(main) not in _KINDS[kind]:
         raise UnsupportedMode("This kind of HEIC or AVIF picture is not taken.")
-    _require_whole(view, _part(parts, b"iloc"))
+    for item, place in _places_of_items(view, _part(parts, b"iloc")).items():
+        if kinds.get(item) == b"av01":
+            _require_announced(view, place, header)
     return header
+
+
+def _require_announced(view: memoryview, place: int, header: PictureHeader) -> None:
+    """Tiles reach beyond a picture's edge, but not by much. (libheif refuses such a HEVC by itself.)"""
+    width, height = announced_size(bytes(view[place : place + HEAD_BYTES]))
+    if width * height > _MAX_OVERHANG * header.pixels + _SLACK_PIXELS:
+        raise DamagedImage("The picture's pixels are not of the size that it says.")
 
 
 def _described_parts(view: memoryview) -> Mapping[bytes, Box]:
@@ -66,19 +78,20 @@ def _main_item(view: memoryview, parts: Mapping[bytes, Box]) -> int:
     return reader.number(2 if reader.version == 0 else 4)
 
 
-def _item_kind(view: memoryview, parts: Mapping[bytes, Box], item: int) -> bytes:
+def _item_kinds(view: memoryview, parts: Mapping[bytes, Box]) -> Mapping[int, bytes]:
     box = _part(parts, b"iinf")
     reader = BoxReader(view, box)
     if reader.number(2 if reader.version == 0 else 4) > _MAX_ITEMS:
         raise DamagedImage("The picture has too many parts.")
+    kinds = {}
     for entry in boxes_in(view, reader.position, box.end):
         fields = BoxReader(view, entry)
         if fields.version < 2:
             raise DamagedImage("The picture's description is of an unknown kind.")
-        if fields.number(2 if fields.version == 2 else 4) == item:
-            fields.take(2)  # a protection, of which we know none
-            return fields.take(4)
-    raise DamagedImage("The picture's description lacks its main picture.")
+        item = fields.number(2 if fields.version == 2 else 4)
+        fields.take(2)  # a protection, of which we know none
+        kinds[item] = fields.take(4)
+    return kinds
 
 
 def _size_of(view: memoryview, parts: Mapping[bytes, Box], item: int) -> tuple[int, int]:
@@ -108,8 +121,9 @@ def _places_of(reader: BoxReader, item: int) -> list[int]:
     raise DamagedImage("The picture does not say how large it is.")
 
 
-def _require_whole(view: memoryview, box: Box) -> None:
-    """Every item's bytes must lie within the file: the main picture may be made of any of them."""
+def _places_of_items(view: memoryview, box: Box) -> Mapping[int, int]:
+    """Where in the file each item begins. All bytes of all items must lie within it: the main picture may be
+    made of any of them."""
     reader = BoxReader(view, box)
     sizes = reader.number(2)
     offset_bytes, length_bytes, base_bytes = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
@@ -117,11 +131,11 @@ def _require_whole(view: memoryview, box: Box) -> None:
     if max(offset_bytes, length_bytes, base_bytes, index_bytes) > 8:
         raise DamagedImage("The picture's places are damaged.")
     id_bytes = 4 if reader.version > 1 else 2
-    items, extents = reader.number(id_bytes), 0
+    items, extents, places = reader.number(id_bytes), 0, {}
     if items > _MAX_ITEMS:
         raise DamagedImage("The picture has too many parts.")
     for _ in range(items):
-        reader.take(id_bytes)
+        item = reader.number(id_bytes)
         is_in_file = not reader.version or not reader.number(2) & 15
         reader.take(2)
         base, count = reader.number(base_bytes), reader.number(2)
@@ -130,6 +144,9 @@ def _require_whole(view: memoryview, box: Box) -> None:
             raise DamagedImage("The picture has too many parts.")
         for _ in range(count):
             reader.take(index_bytes)
-            end = base + reader.number(offset_bytes) + reader.number(length_bytes)
+            start = base + reader.number(offset_bytes)
+            end = start + reader.number(length_bytes)
             if is_in_file and end > view.nbytes:
                 raise TruncatedImage("The picture ends before its pixels do.")
+            places.setdefault(item, start)
+    return places
