@@ -18,7 +18,7 @@ pytest_plugins = [
     "tests.fixtures.mariadb",
     "tests.fixtures.object_server",
     "tests.fixtures.odd_server",
-    "tests.fixtures.certificate_issuer",
+    "tests.fixtures.certificates",
     "tests.fixtures.small_disk",
 ]
 

@@ -1,7 +1,7 @@
-"""How large a picture an AV1 stream announces (AV1 specification, 5.5): decoders believe it, not the container.
+"""How large a picture an AV1 stream announces (AV1 specification, 5.5).
 
-libavif scales what it decoded to the size that the container told, so that a file of 2 kB could make it work
-on 268 MP.
+Decoders believe it and not the container: libavif scales what it decoded to the size that the container told,
+so that a file of 2 kB could make it work on 268 MP.
 """
 
 from veilgate.domain.errors import DamagedImage, UnsupportedMode

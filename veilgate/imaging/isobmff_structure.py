@@ -6,6 +6,7 @@ from veilgate.domain.errors import BadDimensions, DamagedImage, TruncatedImage, 
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
 from veilgate.imaging.av1_sequence import HEAD_BYTES, announced_size
 from veilgate.imaging.isobmff_boxes import Box, BoxReader, boxes_in
+from veilgate.imaging.isobmff_places import MAX_ITEMS, first_extents
 from veilgate.imaging.picture_limits import check_limits
 
 # One picture, one put together from tiles, or another one turned or cropped.
@@ -13,9 +14,6 @@ _KINDS = {
     PictureFormat.HEIC: frozenset({b"hvc1", b"grid", b"iden"}),
     PictureFormat.AVIF: frozenset({b"av01", b"grid"}),
 }
-# libheif reads no file of more than 1,000 items; the largest photos of telephones have 200 tiles.
-_MAX_ITEMS = 1000
-_MAX_EXTENTS = 4096
 _MAX_OVERHANG, _SLACK_PIXELS = 4, 1 << 20
 # The longest side that a WebP can have, which is what an AVIF is served as.
 _MAX_AVIF_SIDE = 16_383
@@ -42,15 +40,17 @@ def _inspect(view: memoryview, limits: PictureLimits, kind: PictureFormat) -> Pi
     kinds = _item_kinds(view, parts)
     if kinds.get(main) not in _KINDS[kind]:
         raise UnsupportedMode("This kind of HEIC or AVIF picture is not taken.")
-    for item, place in _places_of_items(view, _part(parts, b"iloc")).items():
-        if kinds.get(item) == b"av01":
-            _require_announced(view, place, header)
+    extents = first_extents(view, _part(parts, b"iloc"))
+    for item in (item for item, found in kinds.items() if found == b"av01"):
+        if item not in extents:
+            raise DamagedImage("The picture does not say where its pixels are.")
+        _require_announced(bytes(view[extents[item]][:HEAD_BYTES]), header)
     return header
 
 
-def _require_announced(view: memoryview, place: int, header: PictureHeader) -> None:
+def _require_announced(head: bytes, header: PictureHeader) -> None:
     """Tiles reach beyond a picture's edge, but not by much. (libheif refuses such a HEVC by itself.)"""
-    width, height = announced_size(bytes(view[place : place + HEAD_BYTES]))
+    width, height = announced_size(head)
     if width * height > _MAX_OVERHANG * header.pixels + _SLACK_PIXELS:
         raise DamagedImage("The picture's pixels are not of the size that it says.")
 
@@ -81,15 +81,17 @@ def _main_item(view: memoryview, parts: Mapping[bytes, Box]) -> int:
 def _item_kinds(view: memoryview, parts: Mapping[bytes, Box]) -> Mapping[int, bytes]:
     box = _part(parts, b"iinf")
     reader = BoxReader(view, box)
-    if reader.number(2 if reader.version == 0 else 4) > _MAX_ITEMS:
+    if reader.number(2 if reader.version == 0 else 4) > MAX_ITEMS:
         raise DamagedImage("The picture has too many parts.")
-    kinds = {}
+    kinds: dict[int, bytes] = {}
     for entry in boxes_in(view, reader.position, box.end):
         fields = BoxReader(view, entry)
         if fields.version < 2:
             raise DamagedImage("The picture's description is of an unknown kind.")
         item = fields.number(2 if fields.version == 2 else 4)
         fields.take(2)  # a protection, of which we know none
+        if item in kinds:
+            raise DamagedImage("The picture describes the same part twice.")
         kinds[item] = fields.take(4)
     return kinds
 
@@ -113,40 +115,9 @@ def _places_of(reader: BoxReader, item: int) -> list[int]:
     place_bytes = 2 if reader.flags & 1 else 1
     # The first bit says whether a reader must know the property.
     mask = (1 << 8 * place_bytes - 1) - 1
-    for _ in range(min(reader.number(4), _MAX_ITEMS)):
+    for _ in range(min(reader.number(4), MAX_ITEMS)):
         found = reader.number(2 if reader.version == 0 else 4)
         places = [reader.number(place_bytes) & mask for _ in range(reader.number(1))]
         if found == item:
             return places
     raise DamagedImage("The picture does not say how large it is.")
-
-
-def _places_of_items(view: memoryview, box: Box) -> Mapping[int, int]:
-    """Where in the file each item begins. All bytes of all items must lie within it: the main picture may be
-    made of any of them."""
-    reader = BoxReader(view, box)
-    sizes = reader.number(2)
-    offset_bytes, length_bytes, base_bytes = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
-    index_bytes = sizes & 15 if reader.version else 0
-    if max(offset_bytes, length_bytes, base_bytes, index_bytes) > 8:
-        raise DamagedImage("The picture's places are damaged.")
-    id_bytes = 4 if reader.version > 1 else 2
-    items, extents, places = reader.number(id_bytes), 0, {}
-    if items > _MAX_ITEMS:
-        raise DamagedImage("The picture has too many parts.")
-    for _ in range(items):
-        item = reader.number(id_bytes)
-        is_in_file = not reader.version or not reader.number(2) & 15
-        reader.take(2)
-        base, count = reader.number(base_bytes), reader.number(2)
-        extents += count
-        if extents > _MAX_EXTENTS:
-            raise DamagedImage("The picture has too many parts.")
-        for _ in range(count):
-            reader.take(index_bytes)
-            start = base + reader.number(offset_bytes)
-            end = start + reader.number(length_bytes)
-            if is_in_file and end > view.nbytes:
-                raise TruncatedImage("The picture ends before its pixels do.")
-            places.setdefault(item, start)
-    return places

@@ -127,6 +127,7 @@ REFUSED: dict[str, tuple[Make, int, str]] = {
     "26 photoshop": (lambda: b"8BPS\0\1" + bytes(80), 415, "unsupported_format"),
     "26 tga": (lambda: saved(quadrants(), "TGA"), 415, "not_an_image"),
     "26 ppm": (lambda: saved(quadrants(), "PPM"), 415, "unsupported_format"),
+    "27 avif of zeros": (lambda: _empty_avif(b"\0", keep=0), 422, "damaged"),
     "28 jpeg 2000": (lambda: saved(quadrants(), "JPEG2000"), 415, "unsupported_format"),
     "28 jpeg xl": (lambda: b"\xff\x0a" + bytes(80), 415, "unsupported_format"),
     "35 one pixel": (lambda: _plain(1, 1), 422, "bad_dimensions"),
@@ -158,10 +159,11 @@ def _lying_heic() -> bytes:
     return data.replace(struct.pack(">II", 640, 480), struct.pack(">II", *SIZE_WH))
 
 
-def _empty_avif() -> bytes:
+def _empty_avif(filling: bytes, *, keep: int) -> bytes:
+    """Its pixels but the first ones (their size comes first of all) are that byte throughout."""
     data = saved(noise(SIZE_WH), "AVIF")
-    pixels_at = data.index(b"mdat") + 4
-    return data[:pixels_at] + bytes(len(data) - pixels_at)
+    emptied_at = data.index(b"mdat") + 4 + keep
+    return data[:emptied_at] + filling * (len(data) - emptied_at)
 
 
 # Whole files that only a decoder can tell from pictures: their jobs fail.
@@ -172,7 +174,7 @@ UNDECODABLE: dict[str, Make] = {
     "tiff of half its codes": lambda: tiff(*SIZE_WH, [lzw(bytes(96 * 32))], compression=5),
     "webp of zeros": _torn_webp,
     "heic of two sizes": _lying_heic,
-    "avif of zeros": _empty_avif,
+    "avif of ones": lambda: _empty_avif(b"\xff", keep=16),
 }
 
 

@@ -11,6 +11,7 @@ from tests.integration.api.gateway import Gateway
 from tests.integration.api.raw_http import END, connect, file_part, post, post_head, text_part
 from tests.integration.api.samples import GOOD, fresh, picture
 from tests.waiting import wait_until
+from veilgate.imaging.formats import names_taken
 
 Files = Sequence[tuple[str, bytes]]
 
@@ -69,7 +70,7 @@ def test_the_batch_tells_how_far_it_is(gateway: Gateway) -> None:
         "filename": "no.jpg",
         "job_id": None,
         "status": "rejected",
-        "error": {"code": "not_an_image", "message": "The file is not a JPEG, PNG or WebP picture."},
+        "error": {"code": "not_an_image", "message": f"The file is not a {names_taken()} picture."},
     }
 
 

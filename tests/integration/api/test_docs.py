@@ -67,8 +67,19 @@ def test_the_form_of_an_upload_is_described(description: dict[str, Any], path: s
     assert operation["requestBody"]["required"]
     assert schema["required"] == [field]
     assert {"blur_style", "mask_scale", "face_threshold", "priority"} < set(schema["properties"])
-    assert [parameter["name"] for parameter in operation["parameters"]] == ["Idempotency-Key"]
+    in_headers = [given["name"] for given in operation["parameters"] if given["in"] == "header"]
+    assert in_headers == ["Idempotency-Key"]
     assert {"202", "400", "409", "413", "415", "422", "503"} <= set(operation["responses"])
+
+
+def test_the_archive_of_a_batch_is_described(description: dict[str, Any]) -> None:
+    operation = description["paths"]["/batch-upload"]["post"]
+    content = operation["requestBody"]["content"]
+    form = content.pop("multipart/form-data")["schema"]["properties"]
+    assert {"application/zip", "application/x-tar", "application/gzip"} < set(content)
+    assert all(body["schema"]["format"] == "binary" for body in content.values())
+    in_query = {given["name"] for given in operation["parameters"] if given["in"] == "query"}
+    assert in_query == set(form) - {"files"}
 
 
 def _references(node: Any) -> list[str]:

@@ -10,6 +10,7 @@ from tests.integration.api.gateway import Gateway
 from tests.integration.api.raw_http import BOUNDARY, END, connect, file_part, post, post_head, read_answer
 from tests.integration.api.refusals import assert_problem
 from tests.integration.api.samples import GOOD, fresh
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("unharmed")
 
@@ -121,9 +122,8 @@ def test_nothing_that_is_sent_makes_a_line_of_its_own(gateway: Gateway) -> None:
         gateway.http.get(f"/status/{quote(text)}")
     last = uuid4().hex
     gateway.http.get("/stats", headers={"X-Request-ID": last})
-    written = gateway.log.split("\n")[before:]
-    assert any(last in line for line in written)
-    for line in filter(None, written):
+    wait_until(lambda: last in gateway.log, timeout_s=5, what="the line of the last request")
+    for line in gateway.log.splitlines()[before:]:
         document = json.loads(line)
         assert document["event"] != MARK
         assert "\x1b" not in line

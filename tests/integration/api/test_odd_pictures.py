@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.fixtures.odd_pictures import exif
+from tests.fixtures.odd_pictures import exif, turned
+from tests.fixtures.pictures import ASTRONAUT_FACE_XYXY
 from tests.integration.api.gateway import Gateway
 from tests.integration.api.hostile_pictures import PAGE, SOUND, SOUND_OF_OTHER_COLOURS, UNDECODABLE, ZIP
 from tests.integration.api.samples import fresh, picture
@@ -162,6 +163,20 @@ def test_any_number_of_faces_is_a_bounded_list(
         left, top, right, bottom = face["box"]
         assert 0 <= left < right <= 640
         assert 0 <= top < bottom <= 480
+
+
+@pytest.mark.parametrize(("kind", "way"), [("JPEG", 6), ("TIFF", 5), ("HEIF", 8), ("AVIF", 7)])
+def test_faces_are_found_where_they_are_seen(
+    working_house: Gateway, astronaut_jpeg: bytes, kind: str, way: int
+) -> None:
+    with Image.open(io.BytesIO(astronaut_jpeg)) as astronaut:
+        stored = turned(astronaut.crop((0, 0, 512, 400)), way)
+    file = io.BytesIO()
+    stored.save(file, kind, exif=exif(way), quality=90)
+    job_id = working_house.accepted_job(file.getvalue())
+    assert processed(working_house, job_id).size == (512, 400)
+    (face,) = working_house.status(job_id)["results"]["blur_metadata"]["faces"]
+    assert np.abs(np.subtract(face["box"], ASTRONAUT_FACE_XYXY)).max() < 25
 
 
 def processed(house: Gateway, job_id: str) -> Image.Image:

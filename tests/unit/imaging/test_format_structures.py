@@ -132,10 +132,18 @@ REFUSED: dict[str, tuple[Callable[[], bytes], type[InputRejected]]] = {
         lambda: WHOLE["avif"].replace(struct.pack(">II", 96, 64), struct.pack(">II", 16384, 400)),
         BadDimensions,
     ),
+    "avif of larger pixels than it says": (
+        lambda: _lying(saved(Image.new("RGB", (3000, 2400)), "AVIF"), (3000, 2400)),
+        DamagedImage,
+    ),
     "avif of another codec": (lambda: WHOLE["avif"].replace(b"av01", b"av02"), UnsupportedMode),
     "heic without a size": (lambda: WHOLE["heic"].replace(b"ispe", b"free"), DamagedImage),
     "heic without places": (lambda: WHOLE["heic"].replace(b"iloc", b"free"), DamagedImage),
 }
+
+
+def _lying(data: bytes, size_wh: tuple[int, int]) -> bytes:
+    return data.replace(struct.pack(">II", *size_wh), struct.pack(">II", 96, 64))
 
 
 def many_scans(count: int) -> bytes:
@@ -201,6 +209,22 @@ def test_a_grid_of_tiles_has_the_size_of_the_whole() -> None:
     data = saved(Image.fromarray(COLOURS).resize((1100, 700)), "HEIF", tile_size=512)
     header = inspect_picture(data, LIMITS)
     assert (header.width, header.height) == (1100, 700)
+
+
+def test_an_item_in_two_places_is_refused() -> None:
+    """A codec might take the other one."""
+    data = bytearray(WHOLE["avif"])
+    entry_bytes, iloc_at = 14, data.index(b"iloc")
+    assert data[iloc_at + 10 : iloc_at + 12] == b"\0\1"
+    entry = data[iloc_at + 12 : iloc_at + 12 + entry_bytes]
+    data[iloc_at + 11] = 2
+    data[iloc_at + 12 : iloc_at + 12] = entry
+    for kind in (b"iloc", b"meta"):
+        length_at = data.index(kind) - 4
+        length = int.from_bytes(data[length_at : length_at + 4], "big")
+        data[length_at : length_at + 4] = (length + entry_bytes).to_bytes(4, "big")
+    with pytest.raises(DamagedImage, match="twice"):
+        inspect_picture(bytes(data), LIMITS)
 
 
 def test_the_table_names_every_format_once() -> None:

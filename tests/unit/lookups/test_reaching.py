@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fixtures.certificate_issuer import Issuer
+from tests.fixtures.certificates import Issuer
 from tests.fixtures.odd_server import OddServer, OpenOddServer, head, whole
 from tests.unit.lookups.fetching import SHORT, Names, fetched, fetcher
 from veilgate.domain.addresses import Reachable
