@@ -24,7 +24,7 @@ def require_few_scans(view: memoryview, position: int, *, pixels: int) -> None:
         found = _MARKER.search(view, position)
         if found is None or found[0][1] == _END_OF_IMAGE:
             return
-        pass
+        scans += found[0][1] == _SCAN
         if scans > _MAX_SCANS or scans * pixels > _MAX_PIXELS_SCANNED:
             raise DamagedImage("The JPEG has too many scans.")
         position = found.end() + max(2, int.from_bytes(view[found.end() : found.end() + 2], "big"))
