@@ -85,7 +85,13 @@ class Gateway:
         self.processes.run("init_database.py")
         self._bucket_keys = bucket_keys
         self._engine = open_engine(settings.get("DATABASE_URL") or f"sqlite:///{data_dir / 'veilgate.db'}")
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False)
+        self.http = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}",
+            timeout=30,
+            trust_env=False,
+            # The gateway closes idle connections after 5 s, as httpx does: who is first would be chance.
+            limits=httpx.Limits(keepalive_expiry=2),
+        )
         self._workers: list[subprocess.Popen[bytes]] = []
         self.start()
 

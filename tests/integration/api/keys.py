@@ -32,3 +32,8 @@ class LockedGateway(Gateway):
     def start(self) -> None:
         key_text(self, "operator")
         super().start()
+
+
+def secret_of(key: str) -> str:
+    """The part of a key, or of a cookie, that nobody may see."""
+    return key.split("_", 2)[2]

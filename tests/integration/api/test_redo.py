@@ -105,7 +105,7 @@ def test_an_image_that_is_not_there(gateway: Gateway, image_id: str) -> None:
         (b"null", 400, "malformed_request"),
         (b"{" + b" " * 70_000 + b"}", 413, "request_too_large"),
         (b'{"blur_style": "none"}', 422, "invalid_option"),
-        (b'{"mask_scale": NaN}', 422, "invalid_option"),
+        (b'{"mask_scale": NaN}', 400, "malformed_request"),
         (b'{"blur_targets": ["license plate"]}', 422, "invalid_option"),
         (b'{"colour": "red"}', 422, "unknown_field"),
         (b'{"file": "x"}', 422, "unknown_field"),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fixtures.private_redis import RunningRedis
 from tests.integration.api.gateway import Gateway
-from tests.integration.api.keys import LockedGateway, key_text
+from tests.integration.api.keys import LockedGateway, key_text, secret_of
 from tests.integration.api.samples import fresh
 from tests.waiting import wait_until
 from veilgate.domain.access import Scope
@@ -59,7 +59,7 @@ def test_a_key_becomes_a_cookie_that_scripts_and_other_sites_cannot_use(
     assert "secure" not in cookie.lower(), "over plain HTTP a browser would not send it back"
     assert answer.headers["cache-control"] == "no-store"
     assert answer.json()["owner"] == "alice"
-    assert key.rpartition("_")[2] not in cookie
+    assert secret_of(key) not in cookie
 
 
 def test_over_https_the_cookie_stays_there(browser: httpx.Client, key: str) -> None:
