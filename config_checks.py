@@ -72,9 +72,12 @@ def _front_door(config: "Config") -> Iterator[str]:
             yield f"CORS_ALLOW_ORIGINS: {origin!r} is no origin, as in https://shop.example"
     for network in listed(config.access.trusted_proxies):
         try:
-            ip_network(network)
+            believes_all = ip_network(network).prefixlen == 0
         except ValueError:
             yield f"TRUSTED_PROXIES: {network!r} is no address and no network, as in 10.0.0.0/8"
+        else:
+            if believes_all:
+                yield f"TRUSTED_PROXIES: {network!r} would believe whatever anybody says of themselves"
     try:
         Reachable.parse(config.access.fetch_allow)
     except ValueError as error:
@@ -144,6 +147,8 @@ def _development_defaults(config: "Config") -> Iterator[str]:
         yield "FACE_DETECTION_MODEL_PATH: the stand-in model veils nobody; not in ENVIRONMENT=production"
     if _split(config.access.jwt_jwks_url).scheme == "http":
         yield "JWT_JWKS_URL: ENVIRONMENT=production needs https://; whoever stands between could sign tokens"
+    if _split(config.vault.vault_addr).scheme == "http":
+        yield "VAULT_ADDR: ENVIRONMENT=production needs https://; the token would go over the wire in clear"
     if config.telemetry.failpoints:
         yield "FAILPOINTS: breaks processes on purpose; not in ENVIRONMENT=production"
     if config.telemetry.log_level == "DEBUG":

@@ -1,5 +1,6 @@
 """Settings to whatever decides who is let in, and how much each may ask for."""
 
+import sys
 from contextlib import suppress
 from ipaddress import ip_network
 
@@ -25,7 +26,8 @@ def anonymity(config: Config) -> Anonymity:
     else can reach us."""
     given = config.access.allow_anonymous
     is_private = not is_public(config.server.host) and not _is_production(config)
-    return Anonymity(here=given is None and is_private, anywhere=bool(given))
+    has_proxies = bool(config.access.trusted_proxies)
+    return Anonymity(here=given is None and is_private and not has_proxies, anywhere=bool(given))
 
 
 def require_a_way_in(config: Config, database: Database) -> None:
@@ -39,8 +41,8 @@ def require_a_way_in(config: Config, database: Database) -> None:
         if not Keys(database).any_usable():
             raise ConfigurationError(
                 f"Nobody may call: HOST={config.server.host} needs callers to show who they are, and no key "
-                "exists. Make one with `python -m veilgate keys create --owner NAME`, or set JWT_JWKS_URL or "
-                "JWT_SECRET; ALLOW_ANONYMOUS=1 lets everybody in."
+                f"exists. Make one with `{sys.executable} -m veilgate keys create --owner NAME`, or set "
+                "JWT_JWKS_URL or JWT_SECRET; ALLOW_ANONYMOUS=1 lets everybody in."
             )
 
 

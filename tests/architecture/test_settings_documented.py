@@ -30,6 +30,8 @@ def test_the_readme_names_only_settings_that_exist(repository_root: Path) -> Non
 def plain(default: object) -> str:
     if isinstance(default, SecretStr):
         return default.get_secret_value()
+    if default is None:
+        return ""
     if isinstance(default, bool):
         return str(default).lower()
     return f"{default:g}" if isinstance(default, float) else str(default)

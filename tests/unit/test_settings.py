@@ -77,6 +77,10 @@ def test_nothing_is_said_twice_of_a_group_that_could_not_be_read(monkeypatch: py
         ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL: names no database"),
         ({"DATABASE_URL": "sqlite:///:memory:"}, "DATABASE_URL: names no database"),
         ({"REDIS_URL": "redis://[half"}, "REDIS_URL: must begin with"),
+        ({"CORS_ALLOW_ORIGINS": "https://a.example, *"}, "CORS_ALLOW_ORIGINS: '*' is no origin"),
+        ({"CORS_ALLOW_ORIGINS": "https://a.example/"}, "CORS_ALLOW_ORIGINS: 'https://a.example/' is"),
+        ({"TRUSTED_PROXIES": "10.0.0.1, proxy"}, "TRUSTED_PROXIES: 'proxy' is no address"),
+        ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES: '0.0.0.0/0' would believe"),
         ({**TOKENS, "JWT_SECRET": "s" * 31}, "JWT_SECRET: must have 32 bytes"),
         (
             {**TOKENS, "JWT_SECRET": "s" * 32, "JWT_JWKS_URL": "https://id.example/keys"},

@@ -1,18 +1,18 @@
 """Who makes a request: by key, token or session, or as nobody in particular where that is allowed."""
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
-from veilgate.api.client_address import TrustedProxies, is_on_this_machine
+from veilgate.api.client_address import TrustedProxies, counted_address, is_on_this_machine
 from veilgate.api.quotas import Quotas
 from veilgate.domain.access import ANONYMOUS, ANONYMOUS_CALLER, Caller
-from veilgate.domain.errors import Forbidden, Unauthorized
+from veilgate.domain.errors import Forbidden, Unauthorized, Unavailable
 from veilgate.services.access import Access
-from veilgate.services.credentials import is_session
+from veilgate.services.credentials import is_key, is_session
 from veilgate.services.sessions import csrf_token
 
 SESSION_COOKIE = "veilgate_session"
@@ -33,10 +33,12 @@ class Anonymity:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A caller at the door. `limited_as` is what limits count by; None of one that is not limited."""
+    """A caller at the door. `limited_as` is what limits count by; None of one that is not limited.
+    `credential` is what the caller was known by; None of one that needed nothing."""
 
     caller: Caller
     limited_as: str | None
+    credential: str | None = field(default=None, repr=False)
 
 
 class Callers:
@@ -60,19 +62,31 @@ class Callers:
     async def identify(self, request: Request) -> Guest:
         """Raises `Unauthorized` for who is nobody, `Forbidden` for what another site makes a browser do."""
         if given := _given_credential(request):
-            return await self._known(request, given)
-        if "cookie" in request.headers and is_session(cookie := request.cookies.get(SESSION_COOKIE, "")):
-            guest = await self._known(request, cookie)
+            return await self._shown(request, given)
+        cookie = request.cookies.get(SESSION_COOKIE, "") if "cookie" in request.headers else ""
+        if is_session(cookie):
+            try:
+                guest = await self._known(cookie)
+            except Unauthorized:
+                # It has ended, or is of another house on this machine: cookies ignore ports.
+                request.state.session_ended = True
+                return self._nobody(request)
             self._require_own_page(request)
             _require_csrf_token(request, cookie)
             return guest
-        if self._anonymity.here and is_on_this_machine(request):
-            self._require_own_page(request)
-            return Guest(ANONYMOUS_CALLER, None)
-        if self._anonymity.anywhere:
-            self._require_own_page(request)
-            return Guest(ANONYMOUS_CALLER, f"{ANONYMOUS}:{self.client(request)}")
-        raise Unauthorized
+        return self._nobody(request)
+
+    async def is_still_good(self, guest: Guest) -> bool:
+        """Whether who was let in would be let in now: asked while an answer goes on and on."""
+        if guest.credential is None:
+            return True
+        try:
+            await self._known(guest.credential)
+        except Unauthorized:
+            return False
+        except Unavailable:  # nobody can tell: as for those who were let in a moment ago
+            return True
+        return True
 
     def client(self, request: Request) -> str:
         return self._proxies.client(request)
@@ -86,20 +100,37 @@ class Callers:
         key = _given_credential(request)
         if key is None:
             raise Unauthorized
-        await self._known(request, key)
+        guest = await self._shown(request, key)
+        await self._quotas.admit_request(guest.caller.credential_id)
+        if not is_key(key):
+            raise Forbidden("A session is opened with a key; a token opens none.")
         return key
 
-    async def _known(self, request: Request, credential: str) -> Guest:
+    async def _shown(self, request: Request, credential: str) -> Guest:
+        """Whoever shows this. Guesses are answered with 429 after a while; a good one never is, because many
+        may share an address with one who guesses."""
+        try:
+            return await self._known(credential)
+        except Unauthorized:
+            await self._quotas.note_failed_login(counted_address(self.client(request)))
+            raise
+
+    async def _known(self, credential: str) -> Guest:
         caller = self._access.at_once(credential)
         if caller is None:
-            client = self.client(request)
-            await self._quotas.require_login_allowed(client)
-            try:
-                caller = await run_in_threadpool(self._access.identify, credential)
-            except Unauthorized:
-                await self._quotas.note_failed_login(client)
-                raise
-        return Guest(caller, caller.credential_id)
+            caller = await run_in_threadpool(self._access.identify, credential)
+        return Guest(caller, caller.credential_id, credential)
+
+    def _nobody(self, request: Request) -> Guest:
+        """A caller who shows nothing. Raises `Unauthorized` where that is not allowed."""
+        if self._anonymity.here and is_on_this_machine(request):
+            guest = Guest(ANONYMOUS_CALLER, None)
+        elif self._anonymity.anywhere:
+            guest = Guest(ANONYMOUS_CALLER, f"{ANONYMOUS}:{counted_address(self.client(request))}")
+        else:
+            raise Unauthorized
+        self._require_own_page(request)
+        return guest
 
     def _require_own_page(self, request: Request) -> None:
         """What a browser sends along by itself proves nothing about who made it call: pages of other sites
@@ -125,7 +156,7 @@ def _given_credential(request: Request) -> str | None:
     if not shown:
         return None
     ((kind, credential), *more) = shown
-    if more or kind != "bearer" or not 0 < len(credential) <= _LONGEST_CREDENTIAL:
+    if more or kind != "bearer" or not 0 < len(credential) <= _LONGEST_CREDENTIAL or is_session(credential):
         raise Unauthorized
     return credential
 

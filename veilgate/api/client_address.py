@@ -3,14 +3,24 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from fastapi import Request
 
 Network = IPv4Network | IPv6Network
 UNKNOWN = "unknown"
-_FORWARDING = frozenset({b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"forwarded"})
+# What proxies add. One that adds nothing and keeps the name cannot be told from a caller here.
+_FORWARDING = (
+    b"x-forwarded-",
+    b"forwarded",
+    b"via",
+    b"x-real-ip",
+    b"x-client-ip",
+    b"x-original-",
+    b"true-client-ip",
+    b"cf-",
+)
 _HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 
 
@@ -26,7 +36,7 @@ class TrustedProxies:
         if caller is None:
             return UNKNOWN
         # Each proxy adds whom it saw at the right; what stands left of the last stranger may be made up.
-        for name in reversed(request.headers.get("x-forwarded-for", "").split(",")):
+        for name in reversed(_all_of("x-forwarded-for", request).split(",")):
             seen = _parsed(name.strip())
             if not self._includes(caller) or seen is None:
                 break
@@ -37,7 +47,7 @@ class TrustedProxies:
         """Whether the caller reached us, or our proxy, by HTTPS."""
         caller = _parsed(request.client.host if request.client else "")
         if caller is not None and self._includes(caller):
-            forwarded = request.headers.get("x-forwarded-proto", request.url.scheme)
+            forwarded = _all_of("x-forwarded-proto", request) or request.url.scheme
             return forwarded.rpartition(",")[2].strip().lower() == "https"
         return request.url.scheme == "https"
 
@@ -53,8 +63,21 @@ def is_on_this_machine(request: Request) -> bool:
     address = _parsed(request.client.host if request.client else "")
     if address is None or not address.is_loopback:
         return False
-    is_forwarded = any(name in _FORWARDING for name, _ in request.scope["headers"])
+    # Proxies still speak 1.0 to those behind them; hardly anybody else does.
+    is_forwarded = request.scope["http_version"] == "1.0"
+    is_forwarded = is_forwarded or any(name.startswith(_FORWARDING) for name, _ in request.scope["headers"])
     return not is_forwarded and _is_loopback_name(request.headers.get("host", ""))
+
+
+def counted_address(client: str) -> str:
+    """What stands for a client in limits: of IPv6 the network, of which each subscriber has a whole one."""
+    address = _parsed(client)
+    return str(ip_network((int(address), 64), strict=False)) if isinstance(address, IPv6Address) else client
+
+
+def _all_of(name: str, request: Request) -> str:
+    """A header that may come in several lines, as one list: proxies may add a line of their own."""
+    return ",".join(request.headers.getlist(name))
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from veilgate.api.callers import Callers
+from veilgate.api.callers import Callers, Guest
 from veilgate.api.quotas import Quotas
 from veilgate.api.wake_hub import WakeHub
 from veilgate.domain.access import Caller
@@ -97,11 +97,16 @@ def container_of(request: Request) -> Container:
     return container
 
 
+def guest_of(request: Request) -> Guest:
+    """Who makes this request, and by what they are known: `GuardedRoute` has found out."""
+    guest: Guest | None = request.state.guest
+    assert guest
+    return guest
+
+
 def caller_of(request: Request) -> Caller:
-    """Who makes this request: `GuardedRoute` has found out."""
-    caller: Caller | None = request.state.caller
-    assert caller
-    return caller
+    """Who makes this request."""
+    return guest_of(request).caller
 
 
 def current_owner(request: Request) -> str:

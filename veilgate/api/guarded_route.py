@@ -30,43 +30,39 @@ class GuardedRoute(APIRoute):
         if self.needs is not Door.OPEN and scope["method"] in (self.methods or ()):
             request = Request(scope)
             parts = container_of(request)
-            guest = await self._admit(request, parts)
-            scope["state"]["caller"] = guest.caller if guest else None
-            scope["state"]["limited_as"] = guest.limited_as if guest else None
-            if guest and guest.limited_as:
+            guest = await self._greet(request, parts)
+            scope["state"]["guest"] = guest
+            # Who may go away again without being known is a probe: it must not be told to come later.
+            if guest and guest.limited_as and self.needs is not Door.GREETED:
                 receive = await _count(request, receive, parts=parts, subject=guest.limited_as)
+            if guest and isinstance(self.needs, access.Scope) and self.needs not in guest.caller.scopes:
+                raise Forbidden(f"This needs the scope '{self.needs}'.")
         await self.answer(scope, receive, send)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The request of a caller who may make it."""
         await super().handle(scope, receive, send)
 
-    async def _admit(self, request: Request, parts: Container) -> Guest | None:
+    async def _greet(self, request: Request, parts: Container) -> Guest | None:
         """Who calls; None of somebody who need not be known. Raises a `Refused` leaf."""
         try:
-            guest = await parts.door.callers.identify(request)
+            return await parts.door.callers.identify(request)
         except (Refused, Unavailable):
             if self.needs is Door.GREETED:
                 return None
             raise
-        if isinstance(self.needs, access.Scope) and self.needs not in guest.caller.scopes:
-            raise Forbidden(f"This needs the scope '{self.needs}'.")
-        return guest
 
 
 async def _count(request: Request, receive: Receive, *, parts: Container, subject: str) -> Receive:
-    """Count the request and its bytes. Raises `RateLimited`, before the body is read if it can."""
+    """Count the request now, and its bytes as they come: that is where `RateLimited` is raised."""
     await parts.door.quotas.admit_request(subject)
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and len(declared) < 20:
-        await parts.door.quotas.admit_bytes(subject, int(declared))
-    if declared or "transfer-encoding" not in request.headers:
-        return receive
-
+        parts.door.quotas.require_possible(int(declared))
     uncounted = 0
 
     async def counting() -> Message:
-        """Nobody knows how long this body will be: what has arrived counts, and may be too much."""
+        """What has arrived counts, whatever was announced: most of it may never come."""
         nonlocal uncounted
         message = await receive()
         uncounted += len(message.get("body", b""))

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 
 from fastapi.concurrency import run_in_threadpool
 
+from veilgate.api.callers import Guest
 from veilgate.api.container import Container
 from veilgate.api.wake_hub import wait_for_news
+from veilgate.domain.errors import Unauthorized
 from veilgate.domain.jobs import TERMINAL
 from veilgate.persistence.records import EventRecord
 
@@ -17,26 +19,32 @@ _HEARTBEAT_S = 15.0
 _LONGEST_SEQ = 9
 
 
-async def wait_for_end(parts: Container, job_id: str, owner: str, *, wait_s: float) -> bytes:
-    """The job's status as soon as it has ended, or as it stands when the time is up or the gateway stops."""
+async def wait_for_end(parts: Container, job_id: str, guest: Guest, *, wait_s: float) -> bytes:
+    """The job's status as soon as it has ended, or as it stands when the time is up or the gateway stops.
+    Raises `Unauthorized` when the guest's key or session ends meanwhile."""
     give_up_s = time.monotonic() + wait_s
     with parts.hub.watch(job_id) as news:
         while True:
             news.clear()
-            answer = await run_in_threadpool(parts.queries.status, job_id, owner)
+            answer = await run_in_threadpool(parts.queries.status, job_id, guest.caller.owner_id)
             left_s = give_up_s - time.monotonic()
             if answer.status in TERMINAL or left_s <= 0 or parts.hub.is_closed:
                 return answer.document
             await wait_for_news(news, min(left_s, _LOOK_AGAIN_S))
+            if not await parts.door.callers.is_still_good(guest):
+                raise Unauthorized
 
 
-async def event_lines(parts: Container, job_id: str, owner: str, *, after: int) -> AsyncIterator[str]:
-    """All events with a higher number, then new ones as they are written, until job or gateway end."""
+async def event_lines(parts: Container, job_id: str, guest: Guest, *, after: int) -> AsyncIterator[str]:
+    """All events with a higher number, then new ones as they are written, until the job, the gateway or the
+    guest's key or session ends."""
     seq, quiet_since_s = after, time.monotonic()
     with parts.hub.watch(job_id) as news:
         while True:
             news.clear()
-            events, is_last = await run_in_threadpool(parts.queries.events_after, job_id, owner, seq)
+            events, is_last = await run_in_threadpool(
+                parts.queries.events_after, job_id, guest.caller.owner_id, seq
+            )
             for event in events:
                 seq = event.seq
                 yield _sse(job_id, event)
@@ -48,6 +56,8 @@ async def event_lines(parts: Container, job_id: str, owner: str, *, after: int) 
                 yield ": still here\n\n"
                 quiet_since_s = time.monotonic()
             await wait_for_news(news, _LOOK_AGAIN_S)
+            if not await parts.door.callers.is_still_good(guest):
+                return
 
 
 def resume_point(last_event_id: str | None, after: int | None) -> int:

@@ -95,7 +95,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def unknown(request: Request, error: errors.Unauthorized) -> Response:
         answer = problem_of(error)
         answer.headers["WWW-Authenticate"] = "Bearer"
-        if SESSION_COOKIE in request.cookies:  # it has ended: a page may go on as nobody, or ask for a key
+        if getattr(request.state, "session_ended", False):
             answer.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
         return answer
 

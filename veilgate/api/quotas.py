@@ -6,8 +6,7 @@ the same numbers, so that nobody is refused for that, and nobody gets more than 
 
 import asyncio
 import hashlib
-import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from veilgate.domain.errors import RateLimited, RequestTooLarge
 STREAM_LEASE_S = 30.0
 # When a stream ends nobody knows.
 _STREAM_RETRY_S = 5
-_MOST_SHUT_OUT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +45,14 @@ class Quotas:
     def __init__(self, redis_url: str, allowances: Allowances) -> None:
         self._redis = RedisCounts(redis_url)
         self._local = LocalCounts()
+        # Apart, or strangers with made-up addresses would push the keys out of it.
+        self._local_logins = LocalCounts()
         self._allowed = allowances
         self._requests = _item("requests", allowances.requests, allowances.requests_window_s)
         self._bytes = _item("bytes", allowances.bytes, allowances.bytes_window_s)
         self._logins = _item("logins", allowances.failed_logins, allowances.failed_logins_window_s)
         self._open_streams: Counter[str] = Counter()
         self._keepers: set[asyncio.Task[None]] = set()
-        # Clients with too many failed logins, and when each may try again.
-        self._shut_out: OrderedDict[str, float] = OrderedDict()
 
     async def close(self) -> None:
         """After the last stream has ended."""
@@ -70,30 +68,20 @@ class Quotas:
         """Raises `RateLimited`, or `RequestTooLarge` for what is more at once than may ever be sent."""
         if not self._bytes.amount or size <= 0:
             return
-        if size > self._bytes.amount:
+        self.require_possible(size)
+        _require(await self._take(self._bytes, subject, size), "bytes")
+
+    def require_possible(self, size: int) -> None:
+        """Raises `RequestTooLarge` for more bytes at once than may be sent in the whole time."""
+        if 0 < self._bytes.amount < size:
             raise RequestTooLarge(
                 f"This is more at once than may be sent in {self._bytes.get_expiry()} s, "
                 f"which is {self._bytes.amount} bytes."
             )
-        _require(await self._take(self._bytes, subject, size), "bytes")
 
     async def note_failed_login(self, client: str) -> None:
         """Raises `RateLimited` where there were too many already."""
-        verdict = await self._take(self._logins, client, 1)
-        if verdict.wait_s > 0:
-            self._shut_out[client] = time.monotonic() + verdict.wait_s
-            self._shut_out.move_to_end(client)
-            if len(self._shut_out) > _MOST_SHUT_OUT:
-                self._shut_out.popitem(last=False)
-        _require(verdict, "failed logins")
-
-    async def require_login_allowed(self, client: str) -> None:
-        """Raises `RateLimited` while this gateway knows of too many failed logins; asks nobody. A gateway
-        that a client turns to next learns of them at its first failure there."""
-        wait_s = self._shut_out.get(client, 0.0) - time.monotonic()
-        if wait_s > 0:
-            _require(Verdict(False, wait_s), "failed logins")
-        self._shut_out.pop(client, None)
+        _require(await self._take(self._logins, client, 1, here=self._local_logins), "failed logins")
 
     @asynccontextmanager
     async def stream(self, subject: str) -> AsyncIterator[None]:
@@ -133,18 +121,21 @@ class Quotas:
                 await self._redis.hold(key, stream, limit=0, lease_s=lease_s)
         await self._redis.release(key, stream)
 
-    async def _take(self, item: RateLimitItemPerSecond, subject: str, amount: int) -> Verdict:
+    async def _take(
+        self, item: RateLimitItemPerSecond, subject: str, amount: int, *, here: LocalCounts | None = None
+    ) -> Verdict:
+        local = here or self._local
         key, window_s = _digest(subject), item.get_expiry()
         verdict = await self._redis.take(item, key, amount)
         name = item.key_for(key)
         if verdict is None:
-            return self._local.take(name, amount, limit=item.amount, window_s=window_s)
+            return local.take(name, amount, limit=item.amount, window_s=window_s)
         if not verdict.is_admitted:
             return verdict
         if self._redis.trips.was_away_within(window_s):
             # It does not know what was admitted meanwhile: both must agree.
-            return self._local.take(name, amount, limit=item.amount, window_s=window_s)
-        self._local.note(name, amount, window_s=window_s)
+            return local.take(name, amount, limit=item.amount, window_s=window_s)
+        local.note(name, amount, window_s=window_s)
         return verdict
 
 

@@ -36,7 +36,7 @@ class IncomingFile:
         self.filename = display_name(filename)
         self._spool = spool
         self._max_bytes = max_bytes
-        self._received = 0
+        self.received_bytes = 0
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._file: SpooledFile | None = None
@@ -44,8 +44,8 @@ class IncomingFile:
     async def fill(self, chunks: AsyncIterable[bytes]) -> None:
         """Take all bytes. Raises `FileTooLarge` as soon as there are too many."""
         async for data in chunks:
-            self._received += len(data)
-            if self._received > self._max_bytes:
+            self.received_bytes += len(data)
+            if self.received_bytes > self._max_bytes:
                 raise too_large(self._max_bytes)
             self._held.append(data)
             self._held_bytes += len(data)

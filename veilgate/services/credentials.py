@@ -54,7 +54,16 @@ def read_credential(text: str) -> Credential | None:
     return Credential(CredentialKind(found[1]), found[2], text) if found else None
 
 
+def is_key(text: str) -> bool:
+    """Whether this has the form of a key."""
+    return _is_of(CredentialKind.KEY, text)
+
+
 def is_session(text: str) -> bool:
     """Whether this has the form of a session's cookie."""
+    return _is_of(CredentialKind.SESSION, text)
+
+
+def _is_of(kind: CredentialKind, text: str) -> bool:
     credential = read_credential(text)
-    return credential is not None and credential.kind is CredentialKind.SESSION
+    return credential is not None and credential.kind is kind

@@ -1,10 +1,12 @@
 """Taking in what is at an address: fetched once a request, then accepted as any upload."""
 
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from veilgate.domain.errors import RateLimited
 from veilgate.domain.fetch_targets import FetchTarget
 from veilgate.domain.jobs import Lane
 from veilgate.domain.options import UploadOptions
@@ -13,6 +15,10 @@ from veilgate.persistence.races import WrittenByAnother
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.services.intake import AcceptedJob, Intake, Upload, earlier_job
 from veilgate.services.received_file import ReceivedFile
+
+# Of the 32 that a gateway makes at a time.
+_MOST_OF_ONE_OWNER = 8
+_RETRY_AFTER_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class UrlUploads:
         self._database = database
         self._intake = intake
         self._fetcher = fetcher
+        self._under_way: Counter[str] = Counter()
 
     def asked(
         self, image_url: str, options: UploadOptions, *, owner_id: str, correlation_id: str | None
@@ -55,8 +62,20 @@ class UrlUploads:
         # The job may be that of an earlier upload, under another name.
         return replace(earlier, filename=asked.target.filename) if earlier else None
 
-    def fetch(self, asked: UrlUpload, *, max_bytes: int) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        return self._fetcher.open(asked.target, max_bytes=max_bytes)
+    @asynccontextmanager
+    async def fetch(self, asked: UrlUpload, *, max_bytes: int) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes at the address. Raises `RateLimited` while too many fetches of this owner are under way:
+        slow ones of one caller must not take all places from the others."""
+        if self._under_way[asked.owner_id] >= _MOST_OF_ONE_OWNER:
+            raise RateLimited("Too many addresses are being fetched for you.", retry_after_s=_RETRY_AFTER_S)
+        self._under_way[asked.owner_id] += 1
+        try:
+            async with self._fetcher.open(asked.target, max_bytes=max_bytes) as chunks:
+                yield chunks
+        finally:
+            self._under_way[asked.owner_id] -= 1
+            if not self._under_way[asked.owner_id]:
+                del self._under_way[asked.owner_id]
 
     def accept(self, asked: UrlUpload, file: ReceivedFile, *, idempotency_key: str | None) -> AcceptedJob:
         """Accept what was fetched, or answer as another request did that had the same key meanwhile."""

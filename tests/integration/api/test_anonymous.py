@@ -23,6 +23,9 @@ def upload(gateway: Gateway, **headers: str) -> httpx.Response:
         {"X-Forwarded-For": "203.0.113.9"},  # a proxy calls for somebody who is not here
         {"Forwarded": "for=203.0.113.9"},
         {"X-Real-IP": "203.0.113.9"},
+        {"X-Forwarded-Proto": "https"},
+        {"Via": "1.1 proxy"},
+        {"CF-Connecting-IP": "203.0.113.9"},
     ],
     ids=str,
 )

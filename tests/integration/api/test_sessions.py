@@ -1,6 +1,7 @@
 """Signing in from a browser: the cookie, the token against forged requests, and its end."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -144,6 +145,44 @@ def test_a_session_ends_with_its_key(locked: Gateway, browser: httpx.Client) -> 
     wait_until(
         lambda: browser.get("/session").status_code == 401, timeout_s=10, what="the end of the session"
     )
+
+
+def test_with_the_session_ends_what_it_watches(locked: Gateway, browser: httpx.Client, key: str) -> None:
+    token = sign_in(browser, key)
+    job_id = upload(browser, **token).json()["job_id"]
+    with ThreadPoolExecutor(1) as pool, browser.stream("GET", f"/jobs/{job_id}/events") as events:
+        watching = pool.submit(lambda: list(events.iter_lines()))
+        cookie = browser.cookies[COOKIE]
+        browser.delete("/session", headers=token)
+        assert "submitted" in "".join(watching.result(timeout=10))
+        waiting = locked.http.get(f"/status/{job_id}?wait=20", headers={"Cookie": f"{COOKIE}={cookie}"})
+        assert waiting.status_code == 401
+
+
+def test_a_revoked_key_ends_its_long_polls(locked: Gateway) -> None:
+    key = key_text(locked, "alice", Scope.READ, Scope.UPLOAD)
+    shown = {"X-API-Key": key}
+    sent = locked.http.post("/upload", files={"file": ("a.jpg", fresh())}, headers=shown)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(locked.http.get, f"/status/{sent.json()['job_id']}?wait=30", headers=shown)
+        locked.processes.run("-m", "veilgate", "keys", "revoke", key.split("_")[1])
+        assert waiting.result(timeout=20).status_code == 401
+
+
+def test_a_mistyped_key_beside_it_does_not_end_a_session(browser: httpx.Client, key: str) -> None:
+    sign_in(browser, key)
+    answer = browser.get("/session", headers={"X-API-Key": "mistyped"})
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+    assert browser.get("/session").status_code == 200
+
+
+def test_where_nobody_needs_a_key_a_foreign_cookie_does_no_harm(gateway: Gateway) -> None:
+    """Cookies ignore ports: that of a house beside this one comes along."""
+    foreign = {"Cookie": f"{COOKIE}=vgs_aaaaaaaaaaaa_" + "b" * 43}
+    answer = gateway.http.get("/session", headers=foreign)
+    assert (answer.status_code, answer.json()["owner"]) == (200, "anonymous")
+    assert "set-cookie" not in answer.headers
 
 
 def test_both_are_written_down(locked: Gateway, browser: httpx.Client, key: str) -> None:

@@ -126,14 +126,24 @@ def test_bytes_logins_and_streams_are_counted_here_meanwhile() -> None:
         allowed = Allowances(bytes=100, streams=1, failed_logins=2)
         async with gateways("redis://127.0.0.1:1", allowed) as [quotas]:
             answers = [await refusal(quotas.admit_bytes(KEY, size)) for size in (60, 41, 40, 1)]
-            answers += [await refusal(quotas.note_failed_login("1.2.3.4")) for _ in range(2)]
-            answers.append(await refusal(quotas.require_login_allowed("1.2.3.4")))
+            answers += [await refusal(quotas.note_failed_login("1.2.3.4")) for _ in range(3)]
             async with quotas.stream(KEY):
                 answers.append(await stream_refusal(quotas))
             answers.append(await stream_refusal(quotas))
             return [bool(answer) for answer in answers]
 
     assert asyncio.run(ask()) == [False, True, False, True, False, False, True, True, False]
+
+
+def test_strangers_who_guess_keys_do_not_make_it_forget_what_others_used() -> None:
+    async def ask() -> int:
+        async with gateways("redis://127.0.0.1:1", Allowances(requests=1)) as [quotas]:
+            await quotas.admit_request(KEY)
+            for number in range(1100):
+                await refusal(quotas.note_failed_login(str(number)))
+            return await refusal(quotas.admit_request(KEY))
+
+    assert asyncio.run(ask()) > 0
 
 
 def test_streams_that_a_flushed_redis_forgot_are_told_again(redis_server: RunningRedis) -> None:

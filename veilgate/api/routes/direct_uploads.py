@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from veilgate.api.container import Container, Owner, Parts
+from veilgate.api.container import Container, Owner, Parts, guest_of
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.json_body import read_json_object
 from veilgate.api.routes.uploads import taken_on
@@ -50,6 +50,8 @@ async def announce(request: Request, parts: Parts, owner: Owner) -> JSONResponse
     """Say what you are going to upload; the answer says where to PUT it, with which headers, until when."""
     await parts.require_room(owner)
     announcement = _announcement(await read_json_object(request), parts, owner)
+    if limited_as := guest_of(request).limited_as:  # bytes that go another way count as well
+        await parts.door.quotas.admit_bytes(limited_as, announcement.file_size)
     answer = await run_in_threadpool(parts.direct_uploads.announce, announcement)
     # The address is a key to the object store for a while: nobody may keep it on the way.
     return JSONResponse(answer, status_code=201, headers={"Cache-Control": "no-store"})

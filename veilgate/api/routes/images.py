@@ -58,7 +58,7 @@ def thumbnail(
 def original(image_id: str, request: Request, parts: Parts, caller: Known) -> Response:
     """The picture as it was sent, unveiled: for its owner only, and written down in the audit log."""
     copy = parts.copies.original(image_id, caller.owner_id)
-    if request.method != "HEAD":  # which shows nothing
+    if request.method != "HEAD" and not _has(request, copy):  # which show nothing
         parts.door.audit.write(
             AuditAction.ORIGINAL_READ,
             owner_id=caller.owner_id,
@@ -104,7 +104,7 @@ async def redo(image_id: str, request: Request, parts: Parts, owner: Owner) -> J
 def _send(request: Request, parts: Container, copy: FileCopy, *, disposition: str) -> Response:
     attached = f'{disposition}; filename="{copy.filename}"'
     headers = {**_INERT, "ETag": copy.etag, "Content-Disposition": attached}
-    if _is_known(copy.etag, request.headers.get("if-none-match", "")):
+    if _has(request, copy):
         return Response(status_code=304, headers=headers)
     if request.method == "HEAD":  # never sent elsewhere: an address is signed for one method
         headers["Content-Length"] = str(parts.copies.size_bytes(copy))
@@ -116,7 +116,8 @@ def _send(request: Request, parts: Container, copy: FileCopy, *, disposition: st
     return FileAnswer(chunks, media_type=copy.media_type, headers=headers)
 
 
-def _is_known(etag: str, if_none_match: str) -> bool:
+def _has(request: Request, copy: FileCopy) -> bool:
     """Whether the caller has this version already (RFC 9110, 13.1.2: a list, compared weakly)."""
-    known = {candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")}
-    return etag in known or "*" in known
+    listed = request.headers.get("if-none-match", "").split(",")
+    known = {candidate.strip().removeprefix("W/") for candidate in listed}
+    return copy.etag in known or "*" in known

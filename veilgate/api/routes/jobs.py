@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from veilgate.api.container import Owner, Parts
+from veilgate.api.container import Owner, Parts, guest_of
 from veilgate.api.direct_route import DirectRoute
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.job_stream import event_lines, resume_point, wait_for_end
@@ -27,13 +27,15 @@ _LARGEST_SEQ = 2**31 - 1
 
 async def status(
     job_id: str,
+    request: Request,
     parts: Parts,
     owner: Owner,
+    *,
     wait: Annotated[float, Query(ge=0, le=_LONGEST_WAIT_S, description="Seconds to wait for the end.")] = 0,
 ) -> Response:
     """Where a job stands. With `wait`, the answer comes as soon as the job has ended."""
     if wait:
-        document = await wait_for_end(parts, job_id, owner, wait_s=wait)
+        document = await wait_for_end(parts, job_id, guest_of(request), wait_s=wait)
     else:
         answer = parts.queries.status_at_once(job_id, owner)
         if answer is None:
@@ -63,9 +65,10 @@ async def events(
     waiting, is_last = await run_in_threadpool(parts.queries.events_after, job_id, owner, seq)
     if is_last and not waiting:
         return Response(status_code=204)
-    lines: AsyncIterator[str] = event_lines(parts, job_id, owner, after=seq)
-    if subject := request.state.limited_as:
-        lines = await _counted(lines, parts.door.quotas.stream(subject))
+    guest = guest_of(request)
+    lines: AsyncIterator[str] = event_lines(parts, job_id, guest, after=seq)
+    if guest.limited_as:
+        lines = await _counted(lines, parts.door.quotas.stream(guest.limited_as))
     return StreamingResponse(
         lines,
         media_type="text/event-stream",

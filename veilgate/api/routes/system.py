@@ -5,10 +5,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse
 
+from veilgate.api.callers import Guest
 from veilgate.api.container import Parts
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.schemas.answers import Problem
-from veilgate.domain.access import Caller, Scope
+from veilgate.domain.access import Scope
 
 router = APIRouter(tags=["system"], route_class=GuardedRoute)
 
@@ -31,8 +32,8 @@ def health(parts: Parts, request: Request) -> JSONResponse:
     """Every part with its state; 200 also when degraded, because uploads go on. Without the scope `admin`
     only whether all is well."""
     report = parts.health.report()
-    caller: Caller | None = request.state.caller
-    if caller is None or Scope.ADMIN not in caller.scopes:
+    guest: Guest | None = request.state.guest
+    if guest is None or Scope.ADMIN not in guest.caller.scopes:
         report = {"status": report["status"]}
     return JSONResponse(report)
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from veilgate.api.container import Container, Owner, Parts
+from veilgate.api.container import Container, Owner, Parts, guest_of
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.json_body import read_json_object
 from veilgate.api.receiving import IncomingFile, idempotency_key
@@ -61,14 +61,22 @@ async def upload_url(request: Request, parts: Parts, owner: Owner) -> JSONRespon
     await parts.require_room(owner, key)
     asked = _asked(await read_json_object(request), parts, owner, request.state.correlation_id)
     earlier = await asyncio.to_thread(parts.url_uploads.answered_before, asked, key) if key else None
-    return taken_on(parts, earlier or await _fetch_and_accept(parts, asked, key))
+    if earlier:
+        return taken_on(parts, earlier)
+    return taken_on(
+        parts, await _fetch_and_accept(parts, asked, key, limited_as=guest_of(request).limited_as)
+    )
 
 
-async def _fetch_and_accept(parts: Container, asked: UrlUpload, key: str | None) -> AcceptedJob:
+async def _fetch_and_accept(
+    parts: Container, asked: UrlUpload, key: str | None, *, limited_as: str | None
+) -> AcceptedJob:
     limit = parts.limits.max_file_bytes
     async with IncomingFile(parts.spool, asked.target.filename, max_bytes=limit) as file:
         async with parts.url_uploads.fetch(asked, max_bytes=limit) as chunks:
             await file.fill(chunks)
+        if limited_as:  # what is fetched for somebody counts as what they send
+            await parts.door.quotas.admit_bytes(limited_as, file.received_bytes)
 
         def accept() -> AcceptedJob:
             with file.hand_over() as received:
