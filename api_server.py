@@ -16,7 +16,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from config import Config, require_config
-from config_checks import listed
 from front_door import open_front_door, require_a_way_in
 from http_protocol import GatewayProtocol
 from resources import (
@@ -30,6 +29,7 @@ from resources import (
     signing_store,
     veil_targets,
 )
+from settings.checks import listed
 from veilgate import __version__
 from veilgate.api.app import build_app
 from veilgate.api.container import Container, UploadLimits

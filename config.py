@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from pydantic import ValidationError
 
-from config_checks import contradictions
-from config_groups import (
+from settings.checks import contradictions
+from settings.groups import (
     GROUPS,
     AccessSettings,
     ModelSettings,
@@ -21,8 +21,8 @@ from config_groups import (
     VaultSettings,
     WorkerSettings,
 )
-from secret_sources import secret_names
-from vault import VaultUnusable, read_secrets
+from settings.secret_files import secret_names
+from settings.vault import VaultUnusable, read_secrets
 
 
 class WrongSettings(ValueError):

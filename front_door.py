@@ -5,8 +5,8 @@ from contextlib import suppress
 from ipaddress import ip_network
 
 from config import Config
-from config_checks import Environment, is_public, listed
 from resources import open_quotas
+from settings.checks import Environment, is_public, listed
 from veilgate.api.callers import Anonymity, Callers
 from veilgate.api.client_address import TrustedProxies
 from veilgate.api.container import FrontDoor

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from redis import Redis
 
 from config import Config
-from config_checks import FaceTiling
+from settings.checks import FaceTiling
 from veilgate import __version__
 from veilgate.domain.errors import ConfigurationError, DatabaseUnavailable, ObjectStoreUnavailable
 from veilgate.domain.pictures import PictureLimits

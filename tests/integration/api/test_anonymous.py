@@ -10,6 +10,8 @@ from tests.integration.api.gateway import Gateway, Processes
 from tests.integration.api.keys import key_text, make_key, secret_of
 from tests.integration.api.samples import fresh
 
+pytestmark = pytest.mark.one_house
+
 
 def upload(gateway: Gateway, **headers: str) -> httpx.Response:
     return gateway.http.post("/upload", files={"file": ("a.jpg", fresh())}, headers=headers)

@@ -14,7 +14,7 @@ from tests.integration.api.raw_http import END, file_part, post, text_part
 from tests.integration.api.refusals import at_once
 from tests.integration.api.samples import GOOD, fresh
 
-pytestmark = pytest.mark.usefixtures("unharmed")
+pytestmark = [pytest.mark.one_house, pytest.mark.usefixtures("unharmed")]
 
 
 def send(

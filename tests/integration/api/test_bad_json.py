@@ -11,7 +11,7 @@ from tests.integration.api.raw_http import END, connect, file_part, post_head, r
 from tests.integration.api.refusals import assert_problem, at_once, raw
 from tests.integration.api.samples import GOOD, fresh
 
-pytestmark = pytest.mark.usefixtures("unharmed")
+pytestmark = [pytest.mark.one_house, pytest.mark.usefixtures("unharmed")]
 
 REFUSED = (400, "malformed_request")
 INVALID = (422, "invalid_option")

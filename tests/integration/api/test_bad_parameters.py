@@ -7,7 +7,7 @@ from tests.integration.api.raw_http import END, connect, file_part, post, read_a
 from tests.integration.api.refusals import assert_problem, at_once, raw
 from tests.integration.api.samples import GOOD, fresh
 
-pytestmark = pytest.mark.usefixtures("unharmed")
+pytestmark = [pytest.mark.one_house, pytest.mark.usefixtures("unharmed")]
 
 NUMBERS = ["mask_scale", "face_threshold", "vehicle_threshold", "min_box_fraction", "max_box_fraction"]
 NO_NUMBERS = ["", "-1", "1e9", "1e999", "-1e999", "NaN", "inf", "0x1", "1,5", "x", "9" * 5000, "1\0", "٣٤٥"]

@@ -9,6 +9,8 @@ from tests.integration.api.hostile_pictures import REFUSED as HOSTILE
 from tests.integration.api.hostile_pictures import SOUND, SOUND_OF_OTHER_COLOURS
 from tests.integration.api.samples import BAD_PICTURES, GOOD, fresh
 
+pytestmark = pytest.mark.one_house
+
 ANSWER_WITHIN_S = 1.0
 MOST_GROWTH_BYTES = 64 << 20
 NAMES = sorted(BAD_PICTURES)

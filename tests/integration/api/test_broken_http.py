@@ -9,7 +9,7 @@ from tests.integration.api.raw_http import END, connect, file_part, post_head, r
 from tests.integration.api.refusals import assert_problem, at_once
 from tests.integration.api.samples import fresh
 
-pytestmark = pytest.mark.usefixtures("unharmed", "unchanged")
+pytestmark = [pytest.mark.one_house, pytest.mark.usefixtures("unharmed", "unchanged")]
 
 ASK = b"GET /ready HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED = post_head("/upload", "Transfer-Encoding: chunked")

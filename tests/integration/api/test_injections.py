@@ -12,7 +12,7 @@ from tests.integration.api.refusals import assert_problem
 from tests.integration.api.samples import GOOD, fresh
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.usefixtures("unharmed")
+pytestmark = [pytest.mark.one_house, pytest.mark.usefixtures("unharmed")]
 
 MARK = "planted"
 ANSI = "\x1b[31m\x1b]0;owned\x07"

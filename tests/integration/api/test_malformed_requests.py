@@ -18,7 +18,7 @@ from tests.integration.api.raw_http import (
 from tests.integration.api.refusals import assert_problem, at_once, raw
 from tests.integration.api.samples import GOOD
 
-pytestmark = pytest.mark.usefixtures("unharmed")
+pytestmark = [pytest.mark.one_house, pytest.mark.usefixtures("unharmed")]
 
 ONE_FILE = file_part(GOOD) + END
 NO_NAME = b"--frontier\r\nContent-Disposition: form-data\r\n\r\nvalue\r\n"

@@ -15,6 +15,8 @@ from tests.integration.api.hostile_pictures import PAGE, SOUND, SOUND_OF_OTHER_C
 from tests.integration.api.samples import fresh, picture
 from tests.unit.imaging.imaging_samples import BLUE, GREEN, RED, WHITE
 
+pytestmark = pytest.mark.one_house
+
 SECRET = b"SERIAL-4711"
 _MAKER, _PLACE = 271, 0x8825
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from config_groups import ServerSettings
+from settings.groups import ServerSettings
 from tests.fixtures.nginx import NAME, RunningNginx
 from tests.fixtures.paths import REPOSITORY_ROOT
 from tests.integration.api.gateway import Gateway

@@ -24,7 +24,7 @@ class Slow:
         self.go = asyncio.Event()
 
     @asynccontextmanager
-    async def open(self, _target: FetchTarget, *, max_bytes: int) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def open(self, _target: FetchTarget, **_limits: int) -> AsyncIterator[AsyncIterator[bytes]]:
         async def chunks() -> AsyncIterator[bytes]:
             await self.go.wait()
             yield b"picture"

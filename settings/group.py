@@ -12,7 +12,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from secret_sources import UnusableSecret, WithSecretFiles, secret_names
+from settings.secret_files import UnusableSecret, WithSecretFiles, secret_names
 
 
 class Group(BaseSettings):

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr
 
-from config_checks import Encryption, Environment, FaceTiling
-from settings_group import Group
+from settings.checks import Encryption, Environment, FaceTiling
+from settings.group import Group
 
 # The kernel takes 107 bytes for the path of a Unix socket.
 LONGEST_SOCKET_PATH = 100
