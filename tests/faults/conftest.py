@@ -68,6 +68,7 @@ def _oracle_of_session(rig: Rig) -> Oracle:
 def oracle(_oracle_of_session: Oracle, rig: Rig) -> Iterator[Oracle]:
     """The oracle of a whole rig; afterwards all faults are undone."""
     rig.mend()
+    _oracle_of_session.remember_leavings()
     yield _oracle_of_session
     rig.mend()
 

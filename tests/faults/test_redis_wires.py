@@ -165,7 +165,7 @@ def recover(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
 def test_black_hole_for_one_worker(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     rig.keep_dead("worker-2")
     # Nearly as long as in production: what it has in hand is not to run elsewhere.
-    rig.restart("worker-1", failpoints="in_infer:sleep=5@1", JOB_LEASE_S="15", JOB_TIMEOUT_S="120")
+    rig.restart("worker-1", failpoints="in_infer:sleep=3", JOB_LEASE_S="15", JOB_TIMEOUT_S="120")
     in_hand = clients.upload_many(4)
     rig.until(lambda: oracle.count(in_hand, "processing") == 4, what="all in its hands")
     began_s, pid = time.monotonic(), rig.members["worker-1"].pid
