@@ -87,7 +87,7 @@ def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...])
             direct_uploads=DirectUploads(
                 database, intake, spool, store=signing, max_file_bytes=config.server.max_upload_bytes
             ),
-            url_uploads=UrlUploads(database, intake, open_fetcher(config, stack)),
+            url_uploads=UrlUploads(intake, open_fetcher(config, stack)),
             queries=JobQueries(database),
             control=JobControl(database),
             redo=Redo(database),

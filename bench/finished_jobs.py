@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from database_models import jobs, processed_images, stage_events, totals
+from veilgate.domain.access import ANONYMOUS
 from veilgate.domain.ids import uuid7
 from veilgate.domain.options import UploadOptions
-from veilgate.domain.owners import ANONYMOUS
 from veilgate.persistence.engine import WRITES, open_engine
 
 _ROWS_A_TRANSACTION = 5000

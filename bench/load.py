@@ -116,7 +116,7 @@ class Questions:
     paths: tuple[str, ...]
 
     def __call__(self) -> Requests:
-        requests = [f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode() for path in self.paths]
+        requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode() for path in self.paths]
         place = int.from_bytes(os.urandom(4), "big")
         while True:
             place += 1
@@ -130,7 +130,7 @@ def _upload_request(jpeg: bytes) -> tuple[bytearray, int]:
     part_head = b"--%b\r\n%b\r\nContent-Type: image/jpeg\r\n\r\n" % (_BOUNDARY, disposition)
     body = part_head + jpeg[:2] + comment + jpeg[2:] + b"\r\n--%b--\r\n" % _BOUNDARY
     head = (
-        b"POST /upload HTTP/1.1\r\nHost: bench\r\nContent-Type: multipart/form-data; boundary=%b\r\n"
+        b"POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=%b\r\n"
         b"Content-Length: %d\r\n\r\n" % (_BOUNDARY, len(body))
     )
     return bytearray(head + body), len(head) + len(part_head) + 2 + 4

@@ -19,3 +19,11 @@ def wait_until(
         if time.monotonic() > deadline:
             raise AssertionError(f"after {timeout_s:g} s still waiting: {what}")
         time.sleep(poll_s)
+
+
+def happens_within(condition: Callable[[], bool], timeout_s: float, *, poll_s: float = 0.02) -> bool:
+    """Whether `condition` became true in that time; returns as soon as it did."""
+    deadline = time.monotonic() + timeout_s
+    while not (has_happened := condition()) and time.monotonic() < deadline:
+        time.sleep(poll_s)
+    return has_happened

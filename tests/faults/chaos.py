@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tests.faults.houses import MariaDbAndS3
 from tests.faults.rig import WORKERS, Rig
+from tests.waiting import happens_within
 
 PROCESSES = ("gateway", *WORKERS, "reconciler")
 SERVERS = ("redis", "mariadb")
@@ -21,8 +22,7 @@ class Killer:
 
     def rage_until(self, is_over: Callable[[], bool]) -> None:
         """Returns when it is over; every server runs again then."""
-        while not is_over():
-            time.sleep(self._chance.uniform(0.5, 1.5) * self._every_s)
+        while not happens_within(is_over, self._chance.uniform(0.5, 1.5) * self._every_s):
             self._kill(self._chance.choice(self._victims), away_s=self._chance.uniform(0.1, 2.0))
 
     def _kill(self, victim: str, *, away_s: float) -> None:

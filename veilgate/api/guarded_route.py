@@ -14,7 +14,7 @@ from veilgate.domain import access
 from veilgate.domain.errors import Forbidden, Refused, Unavailable
 
 _COUNTED_AT_ONCE_BYTES = 1 << 20
-_SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"apiKeyHeader": []}]
+SHOWS_A_KEY: list[dict[str, list[str]]] = [{"key": []}, {"apiKeyHeader": []}]
 
 
 class GuardedRoute(APIRoute):
@@ -24,7 +24,7 @@ class GuardedRoute(APIRoute):
         super().__init__(path, endpoint, **settings)
         self.needs = needs_of(self.path, self.methods or set())
         if self.needs is not Door.OPEN and self.needs is not Door.GREETED:
-            self.openapi_extra = {"security": _SECURITY, **(self.openapi_extra or {})}
+            self.openapi_extra = {"security": SHOWS_A_KEY, **(self.openapi_extra or {})}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.needs is not Door.OPEN and scope["method"] in (self.methods or ()):

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from veilgate.domain.errors import EmptyFile, IdempotencyConflict, VeilgateError
 from veilgate.domain.ids import new_id
@@ -83,19 +84,26 @@ class Intake:
         self._models = models
         self._commits = SharedCommit(database)
 
-    def accept(self, upload: Upload, *, idempotency_key: str | None = None) -> AcceptedJob:
-        """Accept a single upload, or answer as before when its key was used for the same request."""
+    def accept(
+        self, upload: Upload, *, idempotency_key: str | None = None, fingerprint: str | None = None
+    ) -> AcceptedJob:
+        """Accept a single upload, or answer as before when its key was used for the same request, which its
+        `fingerprint` tells; by default that of what was sent."""
+        fingerprint = fingerprint or upload.fingerprint
         header = self._inspect(upload.file)
         if idempotency_key is None:
             return self._store_and_write(upload, header, Lane.INTERACTIVE, beside=None)
-        if earlier := self._earlier(upload, idempotency_key):
+        look = partial(
+            self.earlier, upload.filename, idempotency_key, upload.owner_id, fingerprint=fingerprint
+        )
+        if earlier := look():
             return earlier
 
         def bind_key(transaction: Transaction, job: AcceptedJob) -> None:
             transaction.idempotency.insert(
                 idempotency_key,
                 owner_id=upload.owner_id,
-                fingerprint=upload.fingerprint,
+                fingerprint=fingerprint,
                 job_id=job.job_id,
                 deduplicated=job.deduplicated,
             )
@@ -103,7 +111,7 @@ class Intake:
         try:
             return self._store_and_write(upload, header, Lane.INTERACTIVE, beside=bind_key)
         except WrittenByAnother:
-            earlier = self._earlier(upload, idempotency_key)
+            earlier = look()
             assert earlier
             return earlier
 
@@ -211,11 +219,12 @@ class Intake:
         with file.content() as data:
             return inspect_picture(data, self._limits)
 
-    def _earlier(self, upload: Upload, key: str) -> AcceptedJob | None:
+    def earlier(self, filename: str, key: str, owner_id: str, *, fingerprint: str) -> AcceptedJob | None:
+        """What was answered under this key. Raises `IdempotencyConflict` if that was to another request."""
         with self._database.read() as transaction:
-            earlier = earlier_job(transaction, key, upload.owner_id, fingerprint=upload.fingerprint)
+            earlier = earlier_job(transaction, key, owner_id, fingerprint=fingerprint)
         # The job may be that of an earlier upload, under another name.
-        return replace(earlier, filename=upload.filename) if earlier else None
+        return replace(earlier, filename=filename) if earlier else None
 
 
 def earlier_job(transaction: Transaction, key: str, owner_id: str, *, fingerprint: str) -> AcceptedJob | None:

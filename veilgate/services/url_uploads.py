@@ -4,16 +4,13 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from veilgate.domain.errors import RateLimited
 from veilgate.domain.fetch_targets import FetchTarget
-from veilgate.domain.jobs import Lane
 from veilgate.domain.options import UploadOptions
 from veilgate.lookups.safe_fetch import SafeFetch
-from veilgate.persistence.races import WrittenByAnother
-from veilgate.persistence.unit_of_work import Database, Transaction
-from veilgate.services.intake import AcceptedJob, Intake, Upload, earlier_job
+from veilgate.services.intake import AcceptedJob, Intake, Upload
 from veilgate.services.received_file import ReceivedFile
 
 # Of the 32 that a gateway makes at a time.
@@ -42,8 +39,7 @@ class UrlUpload:
 class UrlUploads:
     """The steps of one upload, in their order: `asked`, `answered_before`, and else `fetch` and `accept`."""
 
-    def __init__(self, database: Database, intake: Intake, fetcher: SafeFetch) -> None:
-        self._database = database
+    def __init__(self, intake: Intake, fetcher: SafeFetch) -> None:
         self._intake = intake
         self._fetcher = fetcher
         self._under_way: Counter[str] = Counter()
@@ -57,10 +53,9 @@ class UrlUploads:
 
     def answered_before(self, asked: UrlUpload, idempotency_key: str) -> AcceptedJob | None:
         """The answer that was given under this key. Raises `IdempotencyConflict` if to another request."""
-        with self._database.read() as transaction:
-            earlier = earlier_job(transaction, idempotency_key, asked.owner_id, fingerprint=asked.fingerprint)
-        # The job may be that of an earlier upload, under another name.
-        return replace(earlier, filename=asked.target.filename) if earlier else None
+        return self._intake.earlier(
+            asked.target.filename, idempotency_key, asked.owner_id, fingerprint=asked.fingerprint
+        )
 
     @asynccontextmanager
     async def fetch(self, asked: UrlUpload, *, max_bytes: int) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -80,21 +75,4 @@ class UrlUploads:
     def accept(self, asked: UrlUpload, file: ReceivedFile, *, idempotency_key: str | None) -> AcceptedJob:
         """Accept what was fetched, or answer as another request did that had the same key meanwhile."""
         upload = Upload(file, asked.target.filename, asked.options, asked.owner_id, asked.correlation_id)
-        if idempotency_key is None:
-            return self._intake.accept(upload)
-
-        def bind_key(transaction: Transaction, job: AcceptedJob) -> None:
-            transaction.idempotency.insert(
-                idempotency_key,
-                owner_id=asked.owner_id,
-                fingerprint=asked.fingerprint,
-                job_id=job.job_id,
-                deduplicated=job.deduplicated,
-            )
-
-        try:
-            return self._intake.inspect_and_store(upload, Lane.INTERACTIVE, beside=bind_key)
-        except WrittenByAnother:
-            earlier = self.answered_before(asked, idempotency_key)
-            assert earlier
-            return earlier
+        return self._intake.accept(upload, idempotency_key=idempotency_key, fingerprint=asked.fingerprint)

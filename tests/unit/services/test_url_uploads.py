@@ -35,7 +35,7 @@ class Slow:
 def test_so_many_fetches_of_one_owner_at_a_time() -> None:
     async def ask() -> list[object]:
         slow = Slow()
-        uploads = UrlUploads(cast(Any, None), cast(Any, None), cast(SafeFetch, slow))
+        uploads = UrlUploads(cast(Any, None), cast(SafeFetch, slow))
 
         async def fetch(owner: str) -> bytes:
             asked = UrlUpload(TARGET.url, TARGET, UploadOptions.parse({}), owner, None)

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 
 from veilgate.api.callers import CSRF_HEADER, SESSION_COOKIE
 from veilgate.api.container import Known, Parts
-from veilgate.api.guarded_route import GuardedRoute
+from veilgate.api.guarded_route import SHOWS_A_KEY, GuardedRoute
 from veilgate.api.schemas.answers import CallerAnswer, Problem, SessionOpened
 from veilgate.domain.access import Caller
 from veilgate.domain.errors import Forbidden
@@ -25,7 +25,7 @@ _UNSTORED = {"Cache-Control": "no-store"}
     status_code=201,
     response_model=SessionOpened,
     responses=_PROBLEMS,
-    openapi_extra={"security": [{"key": []}, {"apiKeyHeader": []}]},
+    openapi_extra={"security": SHOWS_A_KEY},
 )
 async def open_session(request: Request, parts: Parts) -> JSONResponse:
     """Turn the key in the `Authorization` header into a session: an HttpOnly cookie, for pages that show
