@@ -15,9 +15,7 @@ NESTING_HARD = 4
 POSITIONAL = 5
 
 # Between the soft and the hard budget, each with its reason. Best kept empty.
-LONG_MODULES: dict[str, str] = {
-    "veilgate.domain.errors": "one tree, six lines a leaf; in two files nobody would see all of it",
-}
+LONG_MODULES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

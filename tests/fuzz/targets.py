@@ -18,9 +18,10 @@ from tests.fixtures.archives import PACKERS, zip_of, zip_of_zips, zip_with_direc
 from tests.fuzz.mutations import mutated
 from tests.fuzz.web_addresses import web_addresses
 from veilgate.domain.addresses import Reachable, is_public
-from veilgate.domain.errors import BadArchive, InputRejected, TooManyFiles, UndecodablePicture, UrlForbidden
+from veilgate.domain.errors import UndecodablePicture
 from veilgate.domain.fetch_targets import read_target
 from veilgate.domain.pictures import PictureLimits
+from veilgate.domain.rejections import BadArchive, InputRejected, TooManyFiles, UrlForbidden
 from veilgate.imaging.decode import decode_picture
 from veilgate.imaging.sniff import inspect_picture
 from veilgate.services.archive_entry import ArchiveLimits

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from veilgate.api.container import UploadLimits
 from veilgate.api.form_stream import FilePart
 from veilgate.api.request_body import chunks_in_time
-from veilgate.domain.errors import BadArchive, InvalidOption, RequestTooLarge
+from veilgate.domain.rejections import BadArchive, InvalidOption, RequestTooLarge
 from veilgate.services.archive_entry import ArchiveEntry, ArchiveLimits
 from veilgate.services.archives import HEAD_BYTES, ArchiveKind, archive_kind, read_archive
 from veilgate.services.spool import Spool, SpooledFile

@@ -27,18 +27,17 @@ from veilgate.api.receiving import (
     idempotency_key,
     require_field,
 )
-from veilgate.domain.errors import (
+from veilgate.domain.errors import Unavailable, VeilgateError
+from veilgate.domain.jobs import JobKind
+from veilgate.domain.options import UploadOptions
+from veilgate.domain.rejections import (
     BadArchive,
     FileTooLarge,
     InputRejected,
     MissingFile,
     OptionAfterFile,
     TooManyFiles,
-    Unavailable,
-    VeilgateError,
 )
-from veilgate.domain.jobs import JobKind
-from veilgate.domain.options import UploadOptions
 from veilgate.services.batches import OpenBatch
 
 

@@ -11,8 +11,9 @@ from veilgate.api.callers import Callers, Guest
 from veilgate.api.quotas import Quotas
 from veilgate.api.wake_hub import WakeHub
 from veilgate.domain.access import Caller
-from veilgate.domain.errors import InvalidOption, Unavailable
+from veilgate.domain.errors import Unavailable
 from veilgate.domain.options import UploadOptions
+from veilgate.domain.rejections import InvalidOption
 from veilgate.queueing.enqueue import Dispatch
 from veilgate.services.admission import Admission
 from veilgate.services.audit import Audit

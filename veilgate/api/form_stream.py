@@ -8,7 +8,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from veilgate.api.request_body import chunks_in_time
-from veilgate.domain.errors import MalformedRequest, RequestTooLarge
+from veilgate.domain.rejections import MalformedRequest, RequestTooLarge
 
 _MOST_FIELDS = 64
 _LONGEST_FIELD_BYTES = 16 * 1024

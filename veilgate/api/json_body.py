@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 
 from veilgate.api.request_body import chunks_in_time
-from veilgate.domain.errors import MalformedRequest, RequestTooLarge
+from veilgate.domain.rejections import MalformedRequest, RequestTooLarge
 
 LARGEST_JSON_BYTES = 64 * 1024
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from veilgate.api.batch_receiving import BatchInterrupted
 from veilgate.api.callers import SESSION_COOKIE
 from veilgate.api.container import container_of
-from veilgate.domain import errors
+from veilgate.domain import errors, rejections
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -23,21 +23,21 @@ _RETRYABLE = frozenset({429, 503, 507})
 _CLIENT_CLOSED_REQUEST = 499
 
 STATUS_BY_ERROR: dict[type[errors.VeilgateError], int] = {
-    errors.InputRejected: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.NotAnImage: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    errors.UnsupportedFormat: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    errors.FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.TooManyFiles: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.MalformedRequest: HTTPStatus.BAD_REQUEST,
-    errors.InvalidIdempotencyKey: HTTPStatus.BAD_REQUEST,
-    errors.IdempotencyConflict: HTTPStatus.CONFLICT,
-    errors.UploadIncomplete: HTTPStatus.CONFLICT,
-    errors.DirectUploadsUnavailable: HTTPStatus.CONFLICT,
+    rejections.InputRejected: HTTPStatus.UNPROCESSABLE_ENTITY,
+    rejections.NotAnImage: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    rejections.UnsupportedFormat: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    rejections.FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    rejections.RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    rejections.TooManyFiles: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    rejections.MalformedRequest: HTTPStatus.BAD_REQUEST,
+    rejections.InvalidIdempotencyKey: HTTPStatus.BAD_REQUEST,
+    rejections.IdempotencyConflict: HTTPStatus.CONFLICT,
+    rejections.UploadIncomplete: HTTPStatus.CONFLICT,
+    rejections.DirectUploadsUnavailable: HTTPStatus.CONFLICT,
     errors.Refused: HTTPStatus.FORBIDDEN,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
-    errors.FormatNotEnabled: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    rejections.FormatNotEnabled: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.IllegalTransition: HTTPStatus.CONFLICT,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,

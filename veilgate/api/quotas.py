@@ -16,7 +16,8 @@ from limits import RateLimitItemPerSecond
 
 from veilgate.api.local_counts import LocalCounts, Verdict
 from veilgate.api.redis_counts import RedisCounts
-from veilgate.domain.errors import RateLimited, RequestTooLarge
+from veilgate.domain.errors import RateLimited
+from veilgate.domain.rejections import RequestTooLarge
 
 # A stream says so long that it lives; those of a gateway that was killed count no longer than this.
 STREAM_LEASE_S = 30.0

@@ -8,7 +8,9 @@ from fastapi import Request
 
 from veilgate.api.container import Container
 from veilgate.api.form_stream import Field, FilePart, read_form
-from veilgate.domain.errors import (
+from veilgate.domain.filenames import display_name
+from veilgate.domain.options import UploadOptions
+from veilgate.domain.rejections import (
     FileTooLarge,
     InvalidIdempotencyKey,
     InvalidOption,
@@ -16,8 +18,6 @@ from veilgate.domain.errors import (
     RequestTooLarge,
     TooManyFiles,
 )
-from veilgate.domain.filenames import display_name
-from veilgate.domain.options import UploadOptions
 from veilgate.services.intake import Upload
 from veilgate.services.received_file import HeldFile, ReceivedFile
 from veilgate.services.spool import Spool, SpooledFile

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from veilgate.cli.console import complain
-from veilgate.domain.errors import ConfigurationError, InputRejected, Unavailable
+from veilgate.domain.errors import ConfigurationError, Unavailable
+from veilgate.domain.rejections import InputRejected
 
 if TYPE_CHECKING:
     from veilgate.cli.house import House

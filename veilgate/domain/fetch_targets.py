@@ -10,8 +10,8 @@ from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from veilgate.domain.addresses import Address, Reachable
-from veilgate.domain.errors import UrlForbidden
 from veilgate.domain.filenames import display_name
+from veilgate.domain.rejections import UrlForbidden
 
 LONGEST_URL = 2048
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any
 
 from veilgate.domain.detections import Box
-from veilgate.domain.errors import InvalidOption
 from veilgate.domain.jobs import Lane
 from veilgate.domain.redaction import (
     LARGEST_REGION_COUNT,
@@ -18,6 +17,7 @@ from veilgate.domain.redaction import (
     MaskShape,
     MetadataPolicy,
 )
+from veilgate.domain.rejections import InvalidOption
 
 Reader = Callable[[str, Any], object]
 

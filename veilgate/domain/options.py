@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from veilgate.domain.detections import Box
-from veilgate.domain.errors import InvalidOption, UnknownField
 from veilgate.domain.jobs import Lane
 from veilgate.domain.option_readers import READERS, as_plain
 from veilgate.domain.redaction import (
@@ -16,6 +15,7 @@ from veilgate.domain.redaction import (
     MetadataPolicy,
     RedactionPolicy,
 )
+from veilgate.domain.rejections import InvalidOption, UnknownField
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Decoders believe it and not the container: libavif scales what it decoded to the
 so that a file of 2 kB could make it work on 268 MP.
 """
 
-from veilgate.domain.errors import DamagedImage, UnsupportedMode
+from veilgate.domain.rejections import DamagedImage, UnsupportedMode
 
 # The announcement comes first and has 10 to 20 bytes.
 HEAD_BYTES = 256

@@ -3,8 +3,8 @@
 import struct
 from dataclasses import dataclass
 
-from veilgate.domain.errors import DamagedImage, TruncatedImage, UnsupportedMode
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.domain.rejections import DamagedImage, TruncatedImage, UnsupportedMode
 from veilgate.imaging.picture_limits import check_limits
 
 _FILE_HEADER_BYTES = 14

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from veilgate.domain.errors import InputRejected, UndecodablePicture
+from veilgate.domain.errors import UndecodablePicture
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.domain.rejections import InputRejected
 from veilgate.imaging.colours import on_white, srgb_transform, to_srgb_planes
 from veilgate.imaging.gif_canvas import alpha_of_canvas
 from veilgate.imaging.jpeg_tail import is_jpeg_tail_missing

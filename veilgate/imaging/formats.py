@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 
-from veilgate.domain.errors import FormatNotEnabled, UnsupportedFormat
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.domain.rejections import FormatNotEnabled, UnsupportedFormat
 from veilgate.imaging.bmp_structure import inspect_bmp
 from veilgate.imaging.format_marks import (
     Mark,

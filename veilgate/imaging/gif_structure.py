@@ -1,7 +1,7 @@
 """The structure of a GIF file (GIF89a specification): its canvas, and a first frame that is whole."""
 
-from veilgate.domain.errors import DamagedImage, TruncatedImage
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.domain.rejections import DamagedImage, TruncatedImage
 from veilgate.imaging.picture_limits import check_limits
 
 _SCREEN_END = 13

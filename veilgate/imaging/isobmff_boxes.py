@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from veilgate.domain.errors import DamagedImage, TruncatedImage
+from veilgate.domain.rejections import DamagedImage, TruncatedImage
 
 _HEAD_BYTES = 8
 _LONG_HEAD_BYTES = 16

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from veilgate.domain.errors import DamagedImage, TruncatedImage
+from veilgate.domain.rejections import DamagedImage, TruncatedImage
 from veilgate.imaging.isobmff_boxes import Box, BoxReader
 
 # libheif reads no file of more than 1,000 items; the largest photos of telephones have 200 tiles.

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from veilgate.domain.errors import BadDimensions, DamagedImage, TruncatedImage, UnsupportedMode
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.domain.rejections import BadDimensions, DamagedImage, TruncatedImage, UnsupportedMode
 from veilgate.imaging.av1_sequence import HEAD_BYTES, announced_size
 from veilgate.imaging.isobmff_boxes import Box, BoxReader, boxes_in
 from veilgate.imaging.isobmff_places import MAX_ITEMS, first_extents

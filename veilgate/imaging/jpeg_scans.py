@@ -2,7 +2,7 @@
 
 import re
 
-from veilgate.domain.errors import DamagedImage
+from veilgate.domain.rejections import DamagedImage
 
 # In entropy-coded data a 0xFF is followed by a zero or is a restart marker.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from veilgate.domain.errors import DamagedImage, TruncatedImage, UnsupportedFormat
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.domain.rejections import DamagedImage, TruncatedImage, UnsupportedFormat
 from veilgate.imaging.jpeg_scans import require_few_scans
 from veilgate.imaging.picture_limits import check_limits
 

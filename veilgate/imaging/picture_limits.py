@@ -1,7 +1,7 @@
 """Holding a picture's size to the limits."""
 
-from veilgate.domain.errors import BadDimensions, DamagedImage, TooManyPixels
 from veilgate.domain.pictures import PictureHeader, PictureLimits
+from veilgate.domain.rejections import BadDimensions, DamagedImage, TooManyPixels
 
 
 def check_limits(header: PictureHeader, limits: PictureLimits) -> PictureHeader:

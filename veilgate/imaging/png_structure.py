@@ -3,8 +3,8 @@
 import zlib
 from dataclasses import dataclass
 
-from veilgate.domain.errors import DamagedImage, TruncatedImage
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.domain.rejections import DamagedImage, TruncatedImage
 from veilgate.imaging.picture_limits import check_limits
 from veilgate.imaging.png_texts import COMPRESSED_KINDS, TextAllowance
 

@@ -2,7 +2,7 @@
 
 import zlib
 
-from veilgate.domain.errors import DamagedImage
+from veilgate.domain.rejections import DamagedImage
 
 # The largest profiles of printers have 3 MB. All that a file holds of both kinds, inflated in 15 ms.
 MAX_INFLATED_BYTES = 4 << 20

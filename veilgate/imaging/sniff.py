@@ -6,8 +6,8 @@ picture that passes may still turn out undecodable. Bytes after the picture's en
 
 from mmap import mmap
 
-from veilgate.domain.errors import EmptyFile, NotAnImage, TruncatedImage
 from veilgate.domain.pictures import PictureHeader, PictureLimits
+from veilgate.domain.rejections import EmptyFile, NotAnImage, TruncatedImage
 from veilgate.imaging.formats import inspector_of, names_taken
 
 _HEAD_BYTES = 1024

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Mapping
 
-from veilgate.domain.errors import DamagedImage, TruncatedImage
+from veilgate.domain.rejections import DamagedImage, TruncatedImage
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PLANAR = 273, 277, 278, 279, 284

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from veilgate.domain.errors import DamagedImage, TruncatedImage, UnsupportedMode
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.domain.rejections import DamagedImage, TruncatedImage, UnsupportedMode
 from veilgate.imaging import tiff_directory as tags
 from veilgate.imaging.picture_limits import check_limits
 from veilgate.imaging.tiff_directory import Fields, read_fields

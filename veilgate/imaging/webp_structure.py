@@ -1,7 +1,7 @@
 """The structure of a WebP file (RFC 9649): the container's length, and the size in its first chunk."""
 
-from veilgate.domain.errors import DamagedImage, TruncatedImage
 from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.domain.rejections import DamagedImage, TruncatedImage
 from veilgate.imaging.picture_limits import check_limits
 
 _FIRST_CHUNK_AT = 12

@@ -14,15 +14,9 @@ from yarl import URL
 
 from veilgate import __version__
 from veilgate.domain.addresses import Reachable
-from veilgate.domain.errors import (
-    EmptyFile,
-    FetchFailed,
-    FetchTimeout,
-    FileTooLarge,
-    UrlForbidden,
-    VeilgateError,
-)
+from veilgate.domain.errors import VeilgateError
 from veilgate.domain.fetch_targets import FetchTarget, redirected
+from veilgate.domain.rejections import EmptyFile, FetchFailed, FetchTimeout, FileTooLarge, UrlForbidden
 from veilgate.lookups.frugal_connections import FrugalConnector
 from veilgate.lookups.safe_fetch import FetchPatience
 from veilgate.lookups.system_names import Resolve

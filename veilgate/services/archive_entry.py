@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from veilgate.domain.errors import BadArchive
+from veilgate.domain.rejections import BadArchive
 
 PIECE_BYTES = 1 << 20
 # A picture hardly shrinks in an archive. What does, as a flat bitmap, may inflate this far, and a small file

@@ -4,10 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from veilgate.domain.errors import BatchNotFound, IdempotencyConflict, InputRejected
+from veilgate.domain.errors import BatchNotFound
 from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobStatus, Lane
 from veilgate.domain.options import UploadOptions
+from veilgate.domain.rejections import IdempotencyConflict, InputRejected
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.races import WrittenByAnother
 from veilgate.persistence.records import BatchItemRecord, NewBatchItem

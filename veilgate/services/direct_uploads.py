@@ -4,19 +4,18 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from veilgate.domain.errors import (
+from veilgate.domain.errors import UploadNotFound, VeilgateError
+from veilgate.domain.ids import is_id, new_id
+from veilgate.domain.jobs import Lane
+from veilgate.domain.options import UploadOptions
+from veilgate.domain.rejections import (
     DirectUploadsUnavailable,
     EmptyFile,
     FileTooLarge,
     InputRejected,
     UploadIncomplete,
     UploadMismatch,
-    UploadNotFound,
-    VeilgateError,
 )
-from veilgate.domain.ids import is_id, new_id
-from veilgate.domain.jobs import Lane
-from veilgate.domain.options import UploadOptions
 from veilgate.persistence.races import WrittenByAnother
 from veilgate.persistence.records import DirectUploadRecord, NewDirectUpload
 from veilgate.persistence.unit_of_work import Database

@@ -1,8 +1,9 @@
 """Claimed jobs as pictures for the engine."""
 
-from veilgate.domain.errors import DeviceLost, InputRejected
+from veilgate.domain.errors import DeviceLost
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.pictures import PictureFormat, PictureHeader
+from veilgate.domain.rejections import InputRejected
 from veilgate.persistence.records import ClaimedJob
 from veilgate.services.picture_engine import PictureEngine
 from veilgate.stages.contract import PictureWork

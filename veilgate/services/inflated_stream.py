@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
-from veilgate.domain.errors import BadArchive
+from veilgate.domain.rejections import BadArchive
 from veilgate.services.archive_entry import InflationBudget, reading
 
 _INPUT_BYTES = 16 * 1024

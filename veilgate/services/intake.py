@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from veilgate.domain.errors import EmptyFile, IdempotencyConflict, VeilgateError
+from veilgate.domain.errors import VeilgateError
 from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobKind, JobStatus, Lane
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.pictures import PictureHeader, PictureLimits
+from veilgate.domain.rejections import EmptyFile, IdempotencyConflict
 from veilgate.imaging.sniff import inspect_picture
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.dedup_keys import KeyHolder, read_holder

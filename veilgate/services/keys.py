@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from veilgate.domain.access import Scope, is_owner_name
-from veilgate.domain.errors import InvalidOption
+from veilgate.domain.rejections import InvalidOption
 from veilgate.persistence.access_records import ApiKeyRecord, NewApiKey
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.unit_of_work import Database, Transaction

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from veilgate.domain.errors import BadArchive, TooManyFiles
+from veilgate.domain.rejections import BadArchive, TooManyFiles
 from veilgate.services.archive_entry import PIECE_BYTES, ArchiveEntry, is_clutter
 
 _BLOCK_BYTES = 512

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from veilgate.domain.errors import InputRejected, NotFound, QueueUnavailable
+from veilgate.domain.errors import NotFound, QueueUnavailable
+from veilgate.domain.rejections import InputRejected
 
 LookedAt = Callable[[int], None]
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 
-from veilgate.domain.errors import InputRejected, QueueUnavailable
+from veilgate.domain.errors import QueueUnavailable
 from veilgate.domain.jobs import JobKind, JobStatus
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.pictures import PictureFormat
+from veilgate.domain.rejections import InputRejected
 from veilgate.persistence.inventory import CompletedJob, Inventory, LaterJob
 from veilgate.persistence.records import DueJob
 from veilgate.persistence.unit_of_work import Database

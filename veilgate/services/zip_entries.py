@@ -7,7 +7,7 @@ from functools import partial
 from itertools import pairwise
 from typing import IO, BinaryIO
 
-from veilgate.domain.errors import BadArchive, TooManyFiles
+from veilgate.domain.rejections import BadArchive, TooManyFiles
 from veilgate.services.archive_entry import (
     PIECE_BYTES,
     ArchiveEntry,

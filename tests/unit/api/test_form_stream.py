@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from veilgate.api import request_body
 from veilgate.api.form_stream import Field, read_form
-from veilgate.domain.errors import MalformedRequest, RequestTooLarge
+from veilgate.domain.rejections import MalformedRequest, RequestTooLarge
 
 FORM = (
     b'--b\r\nContent-Disposition: form-data; name="mask_scale"\r\n\r\n1.5\r\n'

@@ -13,7 +13,8 @@ from redis import Redis
 from tests.fixtures.private_redis import RunningRedis
 from tests.waiting import wait_until
 from veilgate.api.quotas import Allowances, Quotas
-from veilgate.domain.errors import RateLimited, RequestTooLarge
+from veilgate.domain.errors import RateLimited
+from veilgate.domain.rejections import RequestTooLarge
 
 KEY = "key-of-somebody"
 

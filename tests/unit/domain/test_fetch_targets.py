@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veilgate.domain.addresses import Reachable
-from veilgate.domain.errors import UrlForbidden
 from veilgate.domain.fetch_targets import LONGEST_URL, FetchTarget, read_target, redirected
+from veilgate.domain.rejections import UrlForbidden
 
 PUBLIC = Reachable()
 # No addresses by themselves, though something else may lead to them.

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from veilgate.api.schemas.requests import OPTIONS
 from veilgate.domain.detections import Box
-from veilgate.domain.errors import InputRejected, InvalidOption, UnknownField
 from veilgate.domain.jobs import Lane
 from veilgate.domain.option_readers import READERS
 from veilgate.domain.options import UploadOptions
@@ -21,6 +20,7 @@ from veilgate.domain.redaction import (
     MaskShape,
     MetadataPolicy,
 )
+from veilgate.domain.rejections import InputRejected, InvalidOption, UnknownField
 
 coordinates = st.integers(0, 9999).map(lambda tenths: tenths / 10)
 boxes = st.builds(

@@ -10,7 +10,7 @@ from tests.fuzz import targets
 from tests.fuzz.mutations import mutated
 from tests.fuzz.rounds import run_round
 from tests.fuzz.targets import TARGETS, Target
-from veilgate.domain.errors import EmptyFile
+from veilgate.domain.rejections import EmptyFile
 
 EXAMPLES = 60
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from veilgate.domain.errors import TooManyPixels
 from veilgate.domain.pictures import PictureFormat, PictureLimits
+from veilgate.domain.rejections import TooManyPixels
 from veilgate.imaging.decode import decode_picture
 from veilgate.imaging.picture import Picture
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fixtures.damage import damaged, samples
-from veilgate.domain.errors import InputRejected, UndecodablePicture, VeilgateError
+from veilgate.domain.errors import UndecodablePicture, VeilgateError
 from veilgate.domain.pictures import PictureLimits
+from veilgate.domain.rejections import InputRejected
 from veilgate.imaging.decode_pool import DecodePool
 from veilgate.imaging.sniff import inspect_picture
 

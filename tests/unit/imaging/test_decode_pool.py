@@ -13,14 +13,9 @@ from tests.processes import runs
 from tests.unit.imaging.hostile_decoders import decode_as_told
 from tests.unit.imaging.imaging_samples import noise, saved
 from tests.waiting import wait_until
-from veilgate.domain.errors import (
-    DecoderCrashed,
-    DecodeTimeout,
-    StageFailed,
-    TooManyPixels,
-    UndecodablePicture,
-)
+from veilgate.domain.errors import DecoderCrashed, DecodeTimeout, StageFailed, UndecodablePicture
 from veilgate.domain.pictures import PictureFormat, PictureLimits
+from veilgate.domain.rejections import TooManyPixels
 from veilgate.imaging.decode import decode_picture
 from veilgate.imaging.decode_pool import DecodePool
 

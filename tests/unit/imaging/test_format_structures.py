@@ -11,7 +11,8 @@ from tests.fixtures import odd_tiffs
 from tests.fixtures.odd_pictures import bmp, gif, gif_frame, inflating, png, png_chunk
 from tests.fixtures.odd_tiffs import tiff
 from tests.unit.imaging.imaging_samples import quadrants, saved
-from veilgate.domain.errors import (
+from veilgate.domain.pictures import PictureFormat, PictureLimits
+from veilgate.domain.rejections import (
     BadDimensions,
     DamagedImage,
     FormatNotEnabled,
@@ -20,7 +21,6 @@ from veilgate.domain.errors import (
     TruncatedImage,
     UnsupportedMode,
 )
-from veilgate.domain.pictures import PictureFormat, PictureLimits
 from veilgate.imaging import formats
 from veilgate.imaging.formats import TAKEN
 from veilgate.imaging.sniff import inspect_picture

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.imaging.imaging_samples import noise, png_chunk, png_header, quadrants, saved
-from veilgate.domain.errors import (
+from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
+from veilgate.domain.rejections import (
     BadDimensions,
     DamagedImage,
     EmptyFile,
@@ -21,7 +22,6 @@ from veilgate.domain.errors import (
     TruncatedImage,
     UnsupportedFormat,
 )
-from veilgate.domain.pictures import PictureFormat, PictureHeader, PictureLimits
 from veilgate.imaging.sniff import inspect_picture
 
 LIMITS = PictureLimits()

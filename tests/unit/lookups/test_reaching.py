@@ -9,8 +9,8 @@ from tests.fixtures.certificates import Issuer
 from tests.fixtures.odd_server import OddServer, OpenOddServer, head, whole
 from tests.unit.lookups.fetching import SHORT, Names, fetched, fetcher
 from veilgate.domain.addresses import Reachable
-from veilgate.domain.errors import FetchFailed, UrlForbidden
 from veilgate.domain.fetch_targets import FetchTarget
+from veilgate.domain.rejections import FetchFailed, UrlForbidden
 from veilgate.lookups.checked_session import CheckedSession
 from veilgate.lookups.safe_fetch import SafeFetch
 from veilgate.lookups.system_names import SystemNames

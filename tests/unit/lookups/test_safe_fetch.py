@@ -11,15 +11,8 @@ import pytest
 
 from tests.fixtures.odd_server import OddServer, OpenOddServer, head, whole
 from tests.unit.lookups.fetching import Names, fetched, fetcher, read
-from veilgate.domain.errors import (
-    EmptyFile,
-    FetchFailed,
-    FetchTimeout,
-    FileTooLarge,
-    QueueFull,
-    UrlForbidden,
-    VeilgateError,
-)
+from veilgate.domain.errors import QueueFull, VeilgateError
+from veilgate.domain.rejections import EmptyFile, FetchFailed, FetchTimeout, FileTooLarge, UrlForbidden
 from veilgate.lookups.safe_fetch import FetchPatience, SafeFetch
 
 BODY = bytes(range(256)) * 300

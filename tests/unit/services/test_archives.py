@@ -25,7 +25,7 @@ from tests.fixtures.archives import (
     zip_of_shared_bytes,
     zip_with_directory_of,
 )
-from veilgate.domain.errors import BadArchive, TooManyFiles
+from veilgate.domain.rejections import BadArchive, TooManyFiles
 from veilgate.services.archive_entry import ArchiveLimits
 from veilgate.services.archives import HEAD_BYTES, ArchiveKind, archive_kind, read_archive
 

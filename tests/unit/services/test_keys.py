@@ -7,7 +7,8 @@ import pytest
 
 from tests.integration.persistence.databases import Shelf
 from veilgate.domain.access import Scope
-from veilgate.domain.errors import DatabaseUnavailable, InvalidOption
+from veilgate.domain.errors import DatabaseUnavailable
+from veilgate.domain.rejections import InvalidOption
 from veilgate.persistence.access_records import ApiKeyRecord
 from veilgate.services.audit import Audit
 from veilgate.services.keys import Keys

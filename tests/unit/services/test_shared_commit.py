@@ -10,9 +10,10 @@ from sqlalchemy import event
 
 from tests.integration.persistence.databases import OWNER, Shelf
 from tests.waiting import wait_until
-from veilgate.domain.errors import DatabaseUnavailable, IdempotencyConflict
+from veilgate.domain.errors import DatabaseUnavailable
 from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobKind, JobStatus, Lane
+from veilgate.domain.rejections import IdempotencyConflict
 from veilgate.persistence.new_uploads import NewUpload
 from veilgate.persistence.races import UploadedByAnother, WrittenByAnother
 from veilgate.persistence.records import NewEvent, NewImage, NewJob

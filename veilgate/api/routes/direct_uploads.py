@@ -14,8 +14,8 @@ from veilgate.api.json_body import read_json_object
 from veilgate.api.routes.uploads import taken_on
 from veilgate.api.schemas.answers import Problem, UploadAccepted, UploadAnnounced
 from veilgate.api.schemas.requests import OPTIONS
-from veilgate.domain.errors import InvalidOption, UnknownField
 from veilgate.domain.filenames import display_name
+from veilgate.domain.rejections import InvalidOption, UnknownField
 from veilgate.services.direct_uploads import Announcement
 
 router = APIRouter(prefix="/uploads", tags=["uploads"], route_class=GuardedRoute)

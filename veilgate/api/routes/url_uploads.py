@@ -13,8 +13,8 @@ from veilgate.api.receiving import IncomingFile, idempotency_key
 from veilgate.api.routes.uploads import taken_on
 from veilgate.api.schemas.answers import Problem, UploadAccepted
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS
-from veilgate.domain.errors import InvalidOption, UnknownField
 from veilgate.domain.fetch_targets import LONGEST_URL
+from veilgate.domain.rejections import InvalidOption, UnknownField
 from veilgate.services.intake import AcceptedJob
 from veilgate.services.url_uploads import UrlUpload
 
