@@ -21,6 +21,7 @@ from settings.groups import (
     VaultSettings,
     WorkerSettings,
 )
+from settings.search import SearchSettings
 from settings.secret_files import secret_names
 from settings.vault import VaultUnusable, read_secrets
 
@@ -41,6 +42,7 @@ class Config:
     queue: QueueSettings
     worker: WorkerSettings
     models: ModelSettings
+    search: SearchSettings
     access: AccessSettings
     vault: VaultSettings
     telemetry: TelemetrySettings
@@ -91,7 +93,7 @@ def _line(location: tuple[int | str, ...], message: str) -> str:
     return f"{str(location[0]).upper()}: {message[0].lower()}{message[1:]}"
 
 
-_GROUP_NAMES = ("server", "storage", "queue", "worker", "models", "access", "vault", "telemetry")
+_GROUP_NAMES = ("server", "storage", "queue", "worker", "models", "search", "access", "vault", "telemetry")
 
 
 @lru_cache(maxsize=1)

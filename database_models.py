@@ -2,55 +2,26 @@
 
 Times are integers: milliseconds since 1970 UTC, always read from the database's own clock, so that no
 host's clock or time zone takes part in a decision. Identifiers are UUID texts. Every row that belongs to
-somebody says to whom (`owner_id`).
+somebody says to whom (`owner_id`). What images are found by is in search_models.py.
 """
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
-    Table,
     Text,
 )
 from sqlalchemy.dialects import mysql
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from database_tables import Id, LongText, OwnerId, table
 
-# The newest of migrations/versions: what a process checks before it works on a database.
-SCHEMA_REVISION = "0004"
-
-# 64 KiB is MySQL's TEXT; a result with thousands of boxes is larger.
-LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
-Id = String(36)
-OwnerId = String(36)
-
-
-def _table(name: str, *parts: Column[object] | Index) -> Table:
-    # Compared byte by byte, as SQLite does, whatever a server's default is.
-    return Table(
-        name,
-        metadata,
-        *parts,
-        mysql_engine="InnoDB",
-        mysql_charset="utf8mb4",
-        mysql_collate="utf8mb4_bin",
-    )
-
-
-processed_images = _table(
+processed_images = table(
     "processed_images",
     Column("id", Id, primary_key=True),
     Column("owner_id", OwnerId, nullable=False),
@@ -62,14 +33,26 @@ processed_images = _table(
     Column("height", Integer, nullable=False),
     Column("original_key", String(255), nullable=False),
     Column("current_job_id", Id, nullable=True),
+    # The likest of the owner's images that were indexed before it, if any is near enough; images that hang
+    # together so share a group, named after its first.
     Column("near_duplicate_of", Id, nullable=True),
+    Column("near_duplicate_score", Double, nullable=True),
+    Column("duplicate_group", Id, nullable=True),
+    # What its owner says of it.
+    Column("description", Text, nullable=True),
+    # Set once the original was deleted because ORIGINALS_KEPT_DAYS were over.
+    Column("original_dropped_at_ms", BigInteger, nullable=True),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("updated_at_ms", BigInteger, nullable=False),
     Index(None, "owner_id", "sha256"),
     Index(None, "owner_id", "created_at_ms"),
+    Index(None, "owner_id", "id"),
+    Index(None, "owner_id", "filename"),
+    Index(None, "owner_id", "duplicate_group"),
+    Index(None, "near_duplicate_of"),
 )
 
-jobs = _table(
+jobs = table(
     "jobs",
     Column("id", Id, primary_key=True),
     Column("owner_id", OwnerId, nullable=False),
@@ -107,14 +90,14 @@ jobs = _table(
     Index(None, "dedup_key", unique=True),
 )
 
-batches = _table(
+batches = table(
     "batches",
     Column("id", Id, primary_key=True),
     Column("owner_id", OwnerId, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
 )
 
-batch_items = _table(
+batch_items = table(
     "batch_items",
     Column("batch_id", Id, ForeignKey("batches.id"), primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
@@ -128,7 +111,7 @@ batch_items = _table(
 )
 
 # Uploads that go straight to the object store: what was announced, and which job came of it.
-direct_uploads = _table(
+direct_uploads = table(
     "direct_uploads",
     Column("id", Id, primary_key=True),
     Column("owner_id", OwnerId, nullable=False),
@@ -143,7 +126,7 @@ direct_uploads = _table(
     Index(None, "created_at_ms"),
 )
 
-stage_events = _table(
+stage_events = table(
     "stage_events",
     Column("job_id", Id, ForeignKey("jobs.id"), primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),
@@ -156,7 +139,7 @@ stage_events = _table(
     Column("created_at_ms", BigInteger, nullable=False),
 )
 
-tags = _table(
+tags = table(
     "tags",
     Column("image_id", Id, ForeignKey("processed_images.id"), primary_key=True),
     Column("tag", String(80), primary_key=True),
@@ -165,7 +148,7 @@ tags = _table(
     Index(None, "tag"),
 )
 
-idempotency_keys = _table(
+idempotency_keys = table(
     "idempotency_keys",
     Column("owner_id", OwnerId, primary_key=True),
     # Keys are compared byte for byte, whatever a database's default collation does with case.
@@ -183,7 +166,7 @@ idempotency_keys = _table(
 )
 
 # Of a key only its digest is kept. `prefix` is the part of it that may be shown, and finds the row.
-api_keys = _table(
+api_keys = table(
     "api_keys",
     Column("prefix", String(16), primary_key=True),
     Column("owner_id", OwnerId, nullable=False),
@@ -198,7 +181,7 @@ api_keys = _table(
 )
 
 # What a browser has in place of a key; it ends with its key at the latest.
-browser_sessions = _table(
+browser_sessions = table(
     "browser_sessions",
     Column("id", String(16), primary_key=True),
     Column("key_prefix", String(16), ForeignKey("api_keys.prefix"), nullable=False),
@@ -209,7 +192,7 @@ browser_sessions = _table(
 )
 
 # Who saw an original, deleted, or changed a key. Rows are only added.
-audit_log = _table(
+audit_log = table(
     "audit_log",
     Column("id", Id, primary_key=True),
     Column("at_ms", BigInteger, nullable=False),
@@ -222,14 +205,14 @@ audit_log = _table(
     Index(None, "at_ms"),
 )
 
-leader_leases = _table(
+leader_leases = table(
     "leader_leases",
     Column("name", String(40), primary_key=True),
     Column("holder", String(120), nullable=False),
     Column("until_ms", BigInteger, nullable=False),
 )
 
-totals = _table(
+totals = table(
     "totals",
     Column("name", String(40), primary_key=True),
     Column("value", BigInteger, nullable=False),

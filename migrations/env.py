@@ -2,7 +2,9 @@
 
 from alembic import context
 
-from database_models import metadata
+import database_models  # noqa: F401 - makes its tables known to `metadata`, as the next
+import search_models  # noqa: F401
+from database_tables import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)

@@ -38,6 +38,13 @@ class Encryption(StrEnum):
     KMS = "aws:kms"
 
 
+class VectorIndexKind(StrEnum):
+    """Who keeps the vectors."""
+
+    FAISS = "faiss"
+    MILVUS = "milvus"
+
+
 def contradictions(config: "Config") -> Iterator[str]:
     """A line for each thing that is wrong though every setting is valid by itself."""
     yield from _addresses(config)
@@ -46,6 +53,7 @@ def contradictions(config: "Config") -> Iterator[str]:
         yield "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both or neither"
     if storage.s3_kms_key_id and storage.s3_server_side_encryption is not Encryption.KMS:
         yield "S3_KMS_KEY_ID: only means something with S3_SERVER_SIDE_ENCRYPTION=aws:kms"
+    yield from _search(config)
     yield from _front_door(config)
     yield from _tokens(config)
     if config.server.environment is Environment.PRODUCTION:
@@ -63,6 +71,16 @@ def is_public(host: str) -> bool:
         return not ip_address(host).is_loopback
     except ValueError:
         return host != "localhost"
+
+
+def _search(config: "Config") -> Iterator[str]:
+    search = config.search
+    for name in ("search_url", "milvus_uri", "public_base_url"):
+        address = getattr(search, name)
+        if address and (_split(address).scheme not in {"http", "https"} or not _split(address).hostname):
+            yield f"{name.upper()}: must begin with http:// or https://"
+    if search.vector_index is VectorIndexKind.MILVUS and not search.milvus_uri:
+        yield "MILVUS_URI: must be set with VECTOR_INDEX=milvus"
 
 
 def _front_door(config: "Config") -> Iterator[str]:

@@ -4,10 +4,7 @@ Settings are read from the environment and from `.env`, by the names operators k
 docs/configuration.md and .env.example list every field, and a test keeps them equal to this file.
 """
 
-import hashlib
-import os
 import socket
-import tempfile
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -16,9 +13,7 @@ from pydantic import Field, SecretStr
 
 from settings.checks import Encryption, Environment, FaceTiling
 from settings.group import Group
-
-# The kernel takes 107 bytes for the path of a Unix socket.
-LONGEST_SOCKET_PATH = 100
+from settings.search import SearchSettings, short_socket_path
 
 
 class ServerSettings(Group):
@@ -123,11 +118,7 @@ class QueueSettings(Group):
         """REDIS_URL, else the socket of the private Redis that belongs to this DATA_DIR."""
         if given := self.redis_url.get_secret_value():
             return given
-        socket_path = (data_dir / "redis" / "redis.sock").resolve()
-        if len(str(socket_path)) > LONGEST_SOCKET_PATH:
-            digest = hashlib.sha256(str(socket_path).encode()).hexdigest()[:16]
-            socket_path = Path(tempfile.gettempdir()) / f"veilgate-{os.getuid()}-{digest}" / "redis.sock"
-        return f"unix://{quote(str(socket_path))}"
+        return f"unix://{quote(str(short_socket_path(data_dir / 'redis' / 'redis.sock')))}"
 
 
 class WorkerSettings(Group):
@@ -267,6 +258,7 @@ GROUPS: tuple[type[Group], ...] = (
     QueueSettings,
     WorkerSettings,
     ModelSettings,
+    SearchSettings,
     AccessSettings,
     VaultSettings,
     TelemetrySettings,

@@ -33,6 +33,7 @@ SERVICES_MAY = (
     "veilgate.storage",
     "pipeline_architecture",
     "database_models",
+    "search_models",
 )
 
 # Package or module -> what of ours it may import beside itself. The longest name that fits decides.
@@ -43,7 +44,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "veilgate.telemetry": (DOMAIN,),
     "veilgate.inference": (DOMAIN, TELEMETRY, "veilgate.imaging"),
     "veilgate.storage": (DOMAIN, TELEMETRY),
-    "veilgate.persistence": (DOMAIN, TELEMETRY, "database_models"),
+    "veilgate.persistence": (DOMAIN, TELEMETRY, "database_models", "database_tables", "search_models"),
     "veilgate.lookups": (DOMAIN, TELEMETRY),
     "veilgate.stages": STAGES_MAY,
     "veilgate.services": SERVICES_MAY,
@@ -79,7 +80,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "veilgate.stop_request": (),
     "veilgate.client": (),
     "pipeline_architecture": (*STAGES_MAY, "veilgate.stages"),
-    "database_models": (DOMAIN,),
+    "database_models": ("database_tables",),
+    "search_models": ("database_tables",),
+    "database_tables": (),
     "config": ("settings",),
     "settings": ("veilgate.domain.addresses",),
     "settings.checks": ("settings", "config", "veilgate.domain.addresses"),  # config for its type alone
@@ -98,7 +101,14 @@ ROOTS = (*STARTED, *WIRING, "config")
 
 # Each heavy library has one home (and roots may open clients where the list says so).
 HOMES: dict[str, tuple[str, ...]] = {
-    "sqlalchemy": ("veilgate.persistence", "database_models", "migrations", "init_database"),
+    "sqlalchemy": (
+        "veilgate.persistence",
+        "database_models",
+        "database_tables",
+        "search_models",
+        "migrations",
+        "init_database",
+    ),
     "alembic": ("migrations", "init_database"),
     "boto3": ("veilgate.storage.s3_client",),
     "botocore": (

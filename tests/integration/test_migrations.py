@@ -15,7 +15,9 @@ from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 
 import init_database
-from database_models import SCHEMA_REVISION, metadata
+import search_models  # noqa: F401 - makes its tables known to `metadata`
+from database_models import processed_images  # noqa: F401 - as these
+from database_tables import SCHEMA_REVISION, metadata
 from tests.fixtures.mariadb import RunningMariaDb
 from tests.fixtures.paths import REPOSITORY_ROOT
 from veilgate.domain.errors import ConfigurationError

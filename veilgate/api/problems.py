@@ -39,6 +39,7 @@ STATUS_BY_ERROR: dict[type[errors.VeilgateError], int] = {
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     rejections.FormatNotEnabled: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.OriginalDropped: HTTPStatus.GONE,
     errors.IllegalTransition: HTTPStatus.CONFLICT,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,

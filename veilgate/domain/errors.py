@@ -5,7 +5,8 @@
     ├── Refused                 the caller is not known, may not do this, or asks for too much
     │   └── Unauthorized, Forbidden, RateLimited
     ├── NotFound                there is no such thing, or it is not yours
-    │   └── JobNotFound, BatchNotFound, ImageNotFound, UploadNotFound, ResultNotReady
+    │   └── JobNotFound, BatchNotFound, ImageNotFound, UploadNotFound, ResultNotReady, NotIndexed,
+    │       OriginalDropped
     ├── IllegalTransition       the job is not in a state that allows this
     ├── PictureFailed           this picture cannot be processed; trying again changes nothing
     │   ├── UndecodablePicture, DecodeTimeout, DecoderCrashed
@@ -14,7 +15,8 @@
     ├── StageFailed             a stage raised; worth another try
     │   └── ModelMissing, OriginalDamaged
     ├── Unavailable             something we depend on is away; worth another try
-    │   └── DatabaseUnavailable, ObjectStoreUnavailable, QueueUnavailable, QueueFull, DiskFull, DeviceLost
+    │   └── DatabaseUnavailable, ObjectStoreUnavailable, QueueUnavailable, QueueFull, DiskFull, DeviceLost,
+    │       SearchUnavailable, IndexNotReady
     └── ConfigurationError      a setting is wrong; said at start, naming the setting
 
 A leaf has a stable `code` (part of the public contract) and says whether another try may help.
@@ -97,6 +99,18 @@ class ResultNotReady(NotFound):
     """The image has no processed copy (yet)."""
 
     code = "result_not_ready"
+
+
+class NotIndexed(NotFound):
+    """This image has no embedding: it is not processed yet, or the model could not embed it."""
+
+    code = "not_indexed"
+
+
+class OriginalDropped(NotFound):
+    """The original was deleted when its time was over; the veiled copy is kept."""
+
+    code = "original_dropped"
 
 
 class IllegalTransition(VeilgateError):
@@ -211,6 +225,18 @@ class DiskFull(Unavailable):
     """There is no space left to store the picture."""
 
     code = "disk_full"
+
+
+class SearchUnavailable(Unavailable):
+    """The search server is not reachable."""
+
+    code = "search_unavailable"
+
+
+class IndexNotReady(Unavailable):
+    """The index is being built; try again shortly."""
+
+    code = "index_not_ready"
 
 
 class DeviceLost(Unavailable):

@@ -7,6 +7,7 @@ InputRejected
 ├── UploadIncomplete, UploadMismatch, DirectUploadsUnavailable
 ├── FormatNotEnabled, UnsupportedMode, TooManyFrames, BadArchive
 ├── UrlForbidden, FetchFailed, FetchTimeout
+├── InvalidCursor, NoTextModel
 └── IdempotencyConflict
 """
 
@@ -159,6 +160,18 @@ class FetchTimeout(InputRejected):
     """Fetching from this address took too long."""
 
     code = "fetch_timeout"
+
+
+class InvalidCursor(InputRejected):
+    """The cursor is not one that this call gave out."""
+
+    code = "invalid_cursor"
+
+
+class NoTextModel(InputRejected):
+    """The model that answers here embeds pictures, not texts."""
+
+    code = "no_text_model"
 
 
 class UploadIncomplete(InputRejected):

@@ -1,7 +1,7 @@
 """What the house asks of a model."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,3 +41,31 @@ class Detector(Protocol):
         Boxes are in pixels of the picture as given, clipped to it, best first, at most `MAX_DETECTIONS`.
         """
         ...
+
+
+class Embedder(Protocol):
+    """Turns pictures into vectors that lie the closer the liker the pictures are. Safe to call from several
+    threads. `model_id` changes with everything that changes vectors: vectors of two ids are never compared.
+    """
+
+    @property
+    def model_id(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    @property
+    def near_duplicate_score(self) -> float:
+        """The cosine from which two pictures are taken for versions of one."""
+        ...
+
+    def embed(self, views: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """For each RGB view (height, width, 3; see imaging/likeness.py) a row of length one."""
+        ...
+
+
+@runtime_checkable
+class TextEmbedder(Embedder, Protocol):
+    """An embedder that knows words too: texts lie close to the pictures that they describe."""
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]: ...

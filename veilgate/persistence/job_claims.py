@@ -13,6 +13,7 @@ from veilgate.persistence.records import ClaimedJob, ExpiredJob, WaitingJob
 
 _JOB_FIELDS = (
     "id",
+    "owner_id",
     "image_id",
     "fence",
     "attempts",
@@ -22,7 +23,7 @@ _JOB_FIELDS = (
     "started_at_ms",
     "correlation_id",
 )
-_IMAGE_FIELDS = ("original_key", "sha256", "format", "width", "height")
+_IMAGE_FIELDS = ("original_key", "filename", "sha256", "format", "width", "height")
 
 
 class JobClaims:

@@ -86,12 +86,14 @@ class ClaimedJob:
     """A job that is ours until its lease ends, as long as nobody draws a higher fence."""
 
     id: str
+    owner_id: str
     image_id: str
     fence: int
     attempts: int
     deliveries: int
     options: str
     original_key: str
+    filename: str
     sha256: str
     format: str
     width: int

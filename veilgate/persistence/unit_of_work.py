@@ -13,13 +13,16 @@ from veilgate.domain.errors import ConfigurationError, DatabaseUnavailable
 from veilgate.persistence.audit_repository import AuditRepository
 from veilgate.persistence.batch_repository import BatchRepository
 from veilgate.persistence.clock import now_ms
+from veilgate.persistence.counter_repository import CounterRepository
 from veilgate.persistence.dedup_keys import FreeKeys
 from veilgate.persistence.direct_upload_repository import DirectUploadRepository
 from veilgate.persistence.driver_errors import refusal, translated_errors
+from veilgate.persistence.embedding_repository import EmbeddingRepository
 from veilgate.persistence.engine import MOMENT_S, PATIENCE_S, WAITS_A_MOMENT, WRITES
 from veilgate.persistence.event_repository import EventRepository
 from veilgate.persistence.idempotency_repository import IdempotencyRepository
 from veilgate.persistence.image_repository import ImageRepository
+from veilgate.persistence.index_model_repository import IndexModelRepository
 from veilgate.persistence.job_claims import JobClaims
 from veilgate.persistence.job_repository import JobRepository
 from veilgate.persistence.key_repository import KeyRepository
@@ -27,6 +30,7 @@ from veilgate.persistence.lease_repository import LeaseRepository
 from veilgate.persistence.schema import require_rights, require_schema
 from veilgate.persistence.session_repository import SessionRepository
 from veilgate.persistence.status_rows import InstantStatusRows
+from veilgate.persistence.term_repository import TermRepository
 from veilgate.persistence.totals_repository import TotalsRepository
 from veilgate.telemetry.logging import get_logger
 
@@ -86,6 +90,22 @@ class Transaction:
     @cached_property
     def audit(self) -> AuditRepository:
         return AuditRepository(self.connection)
+
+    @cached_property
+    def embeddings(self) -> EmbeddingRepository:
+        return EmbeddingRepository(self.connection)
+
+    @cached_property
+    def index_models(self) -> IndexModelRepository:
+        return IndexModelRepository(self.connection)
+
+    @cached_property
+    def terms(self) -> TermRepository:
+        return TermRepository(self.connection)
+
+    @cached_property
+    def counters(self) -> CounterRepository:
+        return CounterRepository(self.connection)
 
     def now_ms(self) -> int:
         """The database's clock."""

@@ -32,6 +32,8 @@ def _work(job: ClaimedJob, options: UploadOptions) -> PictureWork:
     return PictureWork(
         job_id=job.id,
         image_id=job.image_id,
+        owner_id=job.owner_id,
+        filename=job.filename,
         fence=job.fence,
         original_key=job.original_key,
         sha256=job.sha256,

@@ -19,6 +19,7 @@ from veilgate.domain.retry import RetryPolicy, costs_attempt, costs_delivery, de
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.services.findable import write_embeddings, write_words
 from veilgate.services.picture_engine import PictureEnd, StageReport
 from veilgate.services.results import assemble_results, outcome_payload
 from veilgate.services.superseded_files import drop_superseded
@@ -146,21 +147,26 @@ class Recorder:
     def _write(self, group: list[StageReport | PictureEnd], *, may_be_there: bool) -> list[Settlement]:
         """One transaction. `may_be_there`: an earlier try may have been committed, and its reply lost."""
         settlements = []
+        shown: list[PictureWork] = []
         with self._database.write() as transaction:
             for item in group:
                 if isinstance(item, StageReport):
                     _write_stage(transaction, item, may_be_there=may_be_there)
                 else:
-                    settlements.append(self._write_end(transaction, item))
+                    settlements.append(self._write_end(transaction, item, shown))
+            write_embeddings(transaction, shown)
             _add_totals(transaction, group, settlements)
         return settlements
 
-    def _write_end(self, transaction: Transaction, end: PictureEnd) -> Settlement:
+    def _write_end(self, transaction: Transaction, end: PictureEnd, shown: list[PictureWork]) -> Settlement:
+        """`shown` takes up those whose result is shown from now on."""
         if end.error is None:
-            return self._write_completion(transaction, end)
+            return self._write_completion(transaction, end, shown)
         return self._write_failure(transaction, end, end.error)
 
-    def _write_completion(self, transaction: Transaction, end: PictureEnd) -> Settlement:
+    def _write_completion(
+        self, transaction: Transaction, end: PictureEnd, shown: list[PictureWork]
+    ) -> Settlement:
         work = end.work
         results = json.dumps(assemble_results(end, self._store))
         event = NewEvent("job", JobStatus.COMPLETED, json.dumps({"processing_time": end.took_ms / 1000}))
@@ -170,7 +176,10 @@ class Recorder:
         transaction.claims.complete(work.job_id, work.fence, results=results, result_key=prefix)
         # The newest request is what is shown, in whatever order requests end.
         if transaction.images.point_to(work.image_id, work.job_id):
-            transaction.images.replace_tags(work.image_id, DETECTED, _detected_counts(end))
+            detected = _detected_counts(end)
+            transaction.images.replace_tags(work.image_id, DETECTED, detected)
+            write_words(transaction, work, detected)
+            shown.append(work)
         return Settlement(work.job_id, work.fence, Verdict.COMPLETED)
 
     def _write_failure(self, transaction: Transaction, end: PictureEnd, error: VeilgateError) -> Settlement:

@@ -38,6 +38,8 @@ class PictureWork:
     sha256: str
     header: PictureHeader
     options: UploadOptions
+    owner_id: str = ""
+    filename: str = ""
     attempts: int = 0
     queued_ms: int = 0
     products: dict[type, object] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from sqlalchemy import text
 import config
 import init_database
 import resources
-from database_models import SCHEMA_REVISION
+from database_tables import SCHEMA_REVISION
 from tests.fixtures.mariadb import RunningMariaDb, StartMariaDb
 from tests.fixtures.paths import REPOSITORY_ROOT, find_free_port
 from tests.integration.persistence.databases import Shelf

@@ -10,12 +10,14 @@ from veilgate.stages.pipeline import Pipeline, begin
 
 JOB = ClaimedJob(
     id="a",
+    owner_id="local",
     image_id="a",
     fence=3,
     attempts=1,
     deliveries=1,
     options=UploadOptions(mask_scale=1.5).as_json(),
     original_key="original/a",
+    filename="a.jpg",
     sha256="0" * 64,
     format="jpeg",
     width=640,
