@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 
 from veilgate.stop_request import StopRequest
@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from config import Config, require_config
+from finding import open_finding
 from front_door import open_front_door, require_a_way_in
 from http_protocol import GatewayProtocol
 from resources import (
@@ -45,7 +46,10 @@ from veilgate.services.batches import Batches
 from veilgate.services.copies import Copies
 from veilgate.services.direct_uploads import DirectUploads
 from veilgate.services.disk import Disk
+from veilgate.services.erase import Erase
 from veilgate.services.health import Health
+from veilgate.services.image_links import ImageLinks
+from veilgate.services.image_notes import ImageNotes
 from veilgate.services.intake import Intake
 from veilgate.services.job_control import JobControl
 from veilgate.services.job_queries import JobQueries
@@ -53,7 +57,7 @@ from veilgate.services.redo import Redo
 from veilgate.services.spool import Spool
 from veilgate.services.statistics import Statistics
 from veilgate.services.url_uploads import UrlUploads
-from veilgate.storage.ports import ObjectStore
+from veilgate.storage.ports import ObjectStore, SigningStore
 from veilgate.telemetry import failpoints
 from veilgate.telemetry.logging import configure_logging, get_logger
 
@@ -65,32 +69,33 @@ def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...])
     with ExitStack() as stack:
         database = open_database(config, stack)
         redis = open_redis_client(config, stack, timeout_s=GATEWAY_REDIS_TIMEOUT_S)
-        spool = Spool(config.storage.data_dir / "incoming")
-        spool.sweep()
+        spool = _spool(config)
         disk = _disk(config, database)
         admission = _admission(config, database, disk)
         workers = partial(who_is_present, redis)
         health = Health(database, store, admission, spool=spool, disk=disk, look_for_workers=workers)
         stack.callback(health.close)
         work_list = WorkList(redis, job_timeout_s=config.queue.job_timeout_s)
-        dispatcher = Dispatcher(database, work_list, note=health.note)
-        stack.callback(dispatcher.close)
+        dispatcher = stack.enter_context(closing(Dispatcher(database, work_list, note=health.note)))
         hub = WakeHub()
         stack.callback(WakeupListener(redis, hub.notify, note=health.note).close)
         intake = Intake(database, store, limits=picture_limits(config), models=models_digest(config))
         signing = signing_store(store)
+        links = ImageLinks(config.search.public_base_url)
         yield Container(
             door=open_front_door(config, database),
             admission=admission,
             intake=intake,
             batches=Batches(database, intake),
-            direct_uploads=DirectUploads(
-                database, intake, spool, store=signing, max_file_bytes=config.server.max_upload_bytes
-            ),
+            direct_uploads=_direct_uploads(config, database, intake, spool, store=signing),
             url_uploads=UrlUploads(intake, open_fetcher(config, stack)),
-            queries=JobQueries(database),
+            queries=JobQueries(database, links),
             control=JobControl(database),
             redo=Redo(database),
+            erase=Erase(database, store),
+            finding=open_finding(config, stack, database, intake=intake, links=links),
+            links=links,
+            notes=ImageNotes(database),
             copies=Copies(database, store, signer=signing if config.storage.s3_redirect_downloads else None),
             statistics=Statistics(database),
             health=health,
@@ -100,6 +105,19 @@ def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...])
             limits=_upload_limits(config),
             veil_targets=targets,
         )
+
+
+def _spool(config: Config) -> Spool:
+    """Without what a gateway that was killed had received."""
+    spool = Spool(config.storage.data_dir / "incoming")
+    spool.sweep()
+    return spool
+
+
+def _direct_uploads(
+    config: Config, database: Database, intake: Intake, spool: Spool, *, store: SigningStore | None
+) -> DirectUploads:
+    return DirectUploads(database, intake, spool, store=store, max_file_bytes=config.server.max_upload_bytes)
 
 
 def _disk(config: Config, database: Database) -> Disk:

@@ -47,9 +47,10 @@ processed_images = table(
     Index(None, "owner_id", "sha256"),
     Index(None, "owner_id", "created_at_ms"),
     Index(None, "owner_id", "id"),
-    Index(None, "owner_id", "filename"),
+    Index(None, "owner_id", "filename", "id"),
     Index(None, "owner_id", "duplicate_group"),
     Index(None, "near_duplicate_of"),
+    Index(None, "original_dropped_at_ms", "created_at_ms"),
 )
 
 jobs = table(
@@ -108,6 +109,7 @@ batch_items = table(
     Column("deduplicated", Boolean, nullable=False, default=False),
     Column("error_code", String(64), nullable=True),
     Column("error_message", Text, nullable=True),
+    Index(None, "job_id"),
 )
 
 # Uploads that go straight to the object store: what was announced, and which job came of it.
@@ -123,6 +125,7 @@ direct_uploads = table(
     Column("job_id", Id, ForeignKey("jobs.id"), nullable=True),
     Column("deduplicated", Boolean, nullable=False, default=False),
     Column("created_at_ms", BigInteger, nullable=False),
+    Index(None, "job_id"),
     Index(None, "created_at_ms"),
 )
 
@@ -144,8 +147,10 @@ tags = table(
     Column("image_id", Id, ForeignKey("processed_images.id"), primary_key=True),
     Column("tag", String(80), primary_key=True),
     Column("source", String(40), primary_key=True),
+    Column("owner_id", OwnerId, nullable=False),
     Column("count", Integer, nullable=False),
-    Index(None, "tag"),
+    # An owner's images with a tag, in order of time, whatever others have.
+    Index(None, "owner_id", "tag", "image_id"),
 )
 
 idempotency_keys = table(
@@ -162,6 +167,7 @@ idempotency_keys = table(
     Column("batch_id", Id, nullable=True),
     Column("deduplicated", Boolean, nullable=False, default=False),
     Column("created_at_ms", BigInteger, nullable=False),
+    Index(None, "job_id"),
     Index(None, "created_at_ms"),
 )
 

@@ -2,6 +2,7 @@
 
 import os
 import queue
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from config import Config
@@ -20,6 +21,7 @@ from veilgate.domain.families import IMAGES
 from veilgate.imaging.decode_pool import DecodePool
 from veilgate.imaging.resample import use_calling_thread_only
 from veilgate.inference.worker_models import WorkerModels
+from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.presence import Presence
 from veilgate.queueing.session import SessionLimits, SessionParts
 from veilgate.queueing.session_worker import SessionWorker
@@ -76,11 +78,12 @@ def _open_worker(
     recorder = Recorder(database, store, retry_policy=policy, settled=settlements.put, wake=wake)
     stack.callback(recorder.close)
     watchdog = Watchdog(timeout_s=config.queue.job_timeout_s)
-    engine = _open_engine(config, store, models, recorder, decode_pool)
+    parts = _picture_parts(config, database, store, models, decode_pool)
+    engine = _open_engine(config, parts, recorder)
     stack.callback(_end_engine, engine, watchdog)
     presence = Presence(redis, family=IMAGES.name, name=name)
     stack.callback(presence.withdraw)
-    parts = SessionParts(
+    session = SessionParts(
         claims=Claims(database, worker=name, lease_s=config.queue.job_lease_s),
         engine=ImageJobs(engine),
         settlements=settlements,
@@ -94,7 +97,7 @@ def _open_worker(
         ),
     )
     # RQ refuses a name that is still registered, as that of a killed predecessor may be for a while.
-    return SessionWorker(redis, parts, name=f"{name}.{os.getpid()}")
+    return SessionWorker(redis, session, name=f"{name}.{os.getpid()}")
 
 
 def _end_engine(engine: PictureEngine, watchdog: Watchdog) -> None:
@@ -116,10 +119,14 @@ def _open_decode_pool(config: Config, stack: ExitStack) -> DecodePool:
     return pool
 
 
-def _open_engine(
-    config: Config, store: ObjectStore, models: WorkerModels, recorder: Recorder, decode_pool: DecodePool
-) -> PictureEngine:
-    parts = PictureParts(
+def _picture_parts(
+    config: Config, database: Database, store: ObjectStore, models: WorkerModels, decode_pool: DecodePool
+) -> PictureParts:
+    def known_vectors(picture_sha256s: Sequence[str], model_id: str) -> Mapping[str, bytes]:
+        with database.read() as transaction:
+            return transaction.embeddings.known(picture_sha256s, model_id=model_id)
+
+    return PictureParts(
         store=store,
         decode=decode_pool.decode,
         faces=models.faces,
@@ -127,7 +134,12 @@ def _open_engine(
         veil_labels=models.veil_labels,
         vehicles=models.vehicles.get,
         vehicle_threshold=config.models.car_confidence_threshold,
+        embedder=models.embedder.get,
+        known_vectors=known_vectors,
     )
+
+
+def _open_engine(config: Config, parts: PictureParts, recorder: Recorder) -> PictureEngine:
     return PictureEngine(
         picture_pipeline(parts),
         recorder,

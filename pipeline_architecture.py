@@ -1,8 +1,8 @@
 """What happens to a picture: the first file to read.
 
-                 ┌─ FindFaces ──┐
-    DecodePicture┤              ├ BlurRegions ─ (VerifyVeil) ─ StoreCopies
-                 └ FindVehicles ┘
+                 ┌─ FindFaces ──┐                              ┌ StoreCopies
+    DecodePicture┤              ├ BlurRegions ─ (VerifyVeil) ─ ┤
+                 └ FindVehicles ┘                              └ EmbedPicture
 
 Every stage is one file in veilgate/stages; a new one is a file there and a line here. Which worker serves
 which kind of job, and on which lists jobs wait, stands in veilgate/domain/families.py.
@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from veilgate.imaging.picture import Picture
-from veilgate.inference.ports import Detector
+from veilgate.inference.ports import Detector, Embedder
 from veilgate.stages.blur_regions import BlurRegions
 from veilgate.stages.decode_picture import DecodePicture
+from veilgate.stages.embed_picture import EmbedPicture, KnownVectors
 from veilgate.stages.find_faces import FaceSearch, FindFaces
 from veilgate.stages.find_vehicles import FindVehicles
 from veilgate.stages.pipeline import Pipeline, begin, join
@@ -34,6 +35,8 @@ class PictureParts:
     veil_labels: frozenset[str]
     vehicles: Callable[[], Detector | None]
     vehicle_threshold: float
+    embedder: Callable[[], Embedder | None]
+    known_vectors: KnownVectors
 
 
 def picture_pipeline(parts: PictureParts) -> Pipeline:
@@ -46,4 +49,6 @@ def picture_pipeline(parts: PictureParts) -> Pipeline:
     # What hangs here sees the picture as it will be shown.
     veiled = join(blurred, verified)
     copies = veiled.then(StoreCopies(parts.store), essential=True)
-    return Pipeline(copies)
+    # What is not embedded here, the search server embeds later.
+    embedded = veiled.then(EmbedPicture(parts.embedder, parts.known_vectors))
+    return Pipeline(copies, embedded)

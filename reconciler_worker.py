@@ -6,14 +6,21 @@ from contextlib import ExitStack
 from config import Config
 from resources import WORKER_REDIS_TIMEOUT_S, open_database, open_redis_client, open_store, retry_policy
 from veilgate.domain.families import FAMILIES
+from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.presence import Presence
 from veilgate.queueing.reconciler import Reconciler, ReconcilerTiming
 from veilgate.queueing.sweeper import Sweeper
 from veilgate.queueing.wakeups import WakeupSender
 from veilgate.queueing.work_list import WorkList
+from veilgate.services.erase import ErasedFiles
 from veilgate.services.housekeeping import Housekeeping
 from veilgate.services.lease_expiry import LeaseExpiry
+from veilgate.services.retention import Retention
 from veilgate.stop_request import StopRequest
+from veilgate.storage.ports import ObjectStore
+
+# A worker that has been given up may still wait for a store that answers slowly.
+_LAST_WORDS_S = 60.0
 
 
 def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
@@ -27,7 +34,7 @@ def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
         work_list,
         Sweeper(redis, queues, handover_s=config.queue.job_lease_s / 2),
         expiry=LeaseExpiry(database, store, policy=retry_policy(config), wake=WakeupSender(redis)),
-        housekeeping=Housekeeping(database, store),
+        housekeeping=_housekeeping(config, database, store),
         timing=ReconcilerTiming(
             interval_s=config.queue.reconcile_interval_s, waiting_after_s=config.queue.job_lease_s * 1.5
         ),
@@ -35,3 +42,14 @@ def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
     presence = Presence(redis, family="reconciler", name=config.worker.name(os.getpid()))
     stack.callback(presence.withdraw)
     reconciler.run(lambda: stop.asked, lambda: presence.announce({"pid": os.getpid()}))
+
+
+def _housekeeping(config: Config, database: Database, store: ObjectStore) -> Housekeeping:
+    queue = config.queue
+    settled_after_s = queue.job_lease_s + queue.job_timeout_s + _LAST_WORDS_S
+    return Housekeeping(
+        database,
+        store,
+        also=[Retention(database, store, kept_days=config.search.originals_kept_days).drop_originals],
+        often=[ErasedFiles(database, store, settled_after_s=settled_after_s).sweep_due],
+    )

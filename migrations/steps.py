@@ -30,3 +30,10 @@ def create_index(table: str, *columns: str, unique: bool = False) -> None:
     name = f"ix_{table}_{'_'.join(columns)}"
     if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
         op.create_index(op.f(name), table, list(columns), unique=unique)
+
+
+def drop_index(table: str, *columns: str) -> None:
+    """Drop an index, named as database_models names it, if it is there."""
+    name = f"ix_{table}_{'_'.join(columns)}"
+    if name in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
+        op.drop_index(op.f(name), table)

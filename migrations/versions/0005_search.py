@@ -3,8 +3,9 @@ leaves."""
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import mysql
 
-from migrations.steps import add_column, create_index, create_table
+from migrations.steps import add_column, create_index, create_table, drop_index
 
 revision = "0005"
 down_revision = "0004"
@@ -19,9 +20,10 @@ _IMAGE_COLUMNS = (
 )
 _IMAGE_INDEXES = (
     ("owner_id", "id"),
-    ("owner_id", "filename"),
+    ("owner_id", "filename", "id"),
     ("owner_id", "duplicate_group"),
     ("near_duplicate_of",),
+    ("original_dropped_at_ms", "created_at_ms"),
 )
 
 
@@ -30,6 +32,7 @@ def upgrade() -> None:
         add_column("processed_images", column)
     for columns in _IMAGE_INDEXES:
         create_index("processed_images", *columns)
+    _give_tags_owners()
     _create_vectors()
     _create_words()
     create_table(
@@ -37,11 +40,31 @@ def upgrade() -> None:
         sa.Column("image_id", sa.String(length=36), nullable=False),
         sa.Column("owner_id", sa.String(length=36), nullable=False),
         sa.Column("erased_at_ms", sa.BigInteger(), nullable=False),
-        sa.Column("leftovers", sa.Text(), nullable=True),
+        sa.Column(
+            "objects",
+            sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"),
+            nullable=False,
+        ),
+        sa.Column("look_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("swept_at_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("image_id", name=op.f("pk_tombstones")),
     )
-    create_index("tombstones", "swept_at_ms")
+    create_index("tombstones", "look_at_ms")
+    # What belongs to a job is found by it when its image is erased; MySQL has two of these, by another name.
+    for table in ("batch_items", "direct_uploads", "idempotency_keys"):
+        create_index(table, "job_id")
+
+
+def _give_tags_owners() -> None:
+    add_column("tags", sa.Column("owner_id", sa.String(length=36), nullable=True))
+    op.execute(
+        "UPDATE tags SET owner_id = (SELECT owner_id FROM processed_images WHERE id = tags.image_id)"
+        " WHERE owner_id IS NULL"
+    )
+    with op.batch_alter_table("tags") as batch:
+        batch.alter_column("owner_id", existing_type=sa.String(length=36), nullable=False)
+    create_index("tags", "owner_id", "tag", "image_id")
+    drop_index("tags", "tag")
 
 
 def _create_vectors() -> None:
@@ -110,7 +133,7 @@ def _create_words() -> None:
         sa.ForeignKeyConstraint(["image_id"], ["processed_images.id"], name=op.f("fk_image_terms_image_id")),
         sa.PrimaryKeyConstraint("image_id", "term", "source", name=op.f("pk_image_terms")),
     )
-    create_index("image_terms", "owner_id", "term")
+    create_index("image_terms", "owner_id", "term", "image_id", "source")
 
 
 def downgrade() -> None:
@@ -130,3 +153,7 @@ def downgrade() -> None:
     with op.batch_alter_table("processed_images") as batch:
         for column in _IMAGE_COLUMNS:
             batch.drop_column(column.name)
+    op.create_index("ix_tags_tag", "tags", ["tag"])
+    op.drop_index("ix_tags_owner_id_tag_image_id", "tags")
+    with op.batch_alter_table("tags") as batch:
+        batch.drop_column("owner_id")

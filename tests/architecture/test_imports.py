@@ -70,6 +70,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "veilgate.cli.house": (
         DOMAIN,
         TELEMETRY,
+        "veilgate.inference.ports",
+        "veilgate.search.client",
         "veilgate.services",
         "veilgate.persistence.unit_of_work",
         "veilgate.storage.ports",
@@ -91,11 +93,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 # What an operator starts, and what those share. Nothing below may import them.
 STARTED = ("api_server", "worker", "search_server", "init_database")
 WIRING = (
+    "finding",
     "front_door",
     "http_protocol",
     "images_worker",
     "reconciler_worker",
     "resources",
+    "search_process",
 )
 ROOTS = (*STARTED, *WIRING, "config")
 
@@ -116,6 +120,7 @@ HOMES: dict[str, tuple[str, ...]] = {
         "veilgate.storage.s3_client",
         "veilgate.storage.s3_failures",
         "veilgate.storage.s3_multipart",
+        "veilgate.storage.s3_versions",
     ),
     "rq": ("veilgate.queueing",),
     "redis": (
@@ -134,7 +139,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "PIL": ("veilgate.imaging",),
     "fastapi": ("veilgate.api", "api_server"),
     "starlette": ("veilgate.api", "api_server"),
-    "uvicorn": ("api_server", "http_protocol", "search_server"),
+    "uvicorn": ("api_server", "http_protocol", "search_process"),
     "faiss": ("veilgate.search",),
     "pymilvus": ("veilgate.search",),
     "aiohttp": ("veilgate.lookups",),

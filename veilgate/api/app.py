@@ -13,15 +13,26 @@ from veilgate.api.correlation import CorrelationMiddleware
 from veilgate.api.docs_routes import install_docs
 from veilgate.api.openapi import describe_security
 from veilgate.api.problems import install_problem_handlers
-from veilgate.api.routes import direct_uploads, images, jobs, session, system, uploads, url_uploads
+from veilgate.api.routes import (
+    direct_uploads,
+    erase,
+    images,
+    jobs,
+    session,
+    similar,
+    system,
+    text_search,
+    uploads,
+    url_uploads,
+)
 from veilgate.api.stop_signal import on_stop
 from veilgate.api.unread_body import UnreadBodyMiddleware
 
 # As many as Starlette's own pool has. Uploads and status go through `asyncio.to_thread`, which uses these.
 _THREADS = 40
 # Looked through in this order: first what is asked for most, /status and /upload.
-_ROUTES = (jobs, uploads, direct_uploads, url_uploads, images, session, system)
-_ORDER_IN_DOCS = ("uploads", "jobs", "images", "session", "system")
+_ROUTES = (jobs, uploads, direct_uploads, url_uploads, similar, text_search, images, erase, session, system)
+_ORDER_IN_DOCS = ("uploads", "jobs", "images", "search", "session", "system")
 _DESCRIPTION = "Pictures in, pictures without recognisable faces out."
 
 
@@ -73,8 +84,8 @@ def _let_pages_call(app: FastAPI, origins: Sequence[str]) -> None:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(origins),
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization", "X-API-Key", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"],
-        expose_headers=["Location", "Retry-After", "X-Request-ID", "ETag"],
+        expose_headers=["Location", "Retry-After", "X-Request-ID", "ETag", "Content-Range"],
         max_age=600,
     )

@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from veilgate.api.callers import Callers, Guest
 from veilgate.api.quotas import Quotas
+from veilgate.api.search_places import SearchPlaces
 from veilgate.api.wake_hub import WakeHub
 from veilgate.domain.access import Caller
 from veilgate.domain.errors import Unavailable
@@ -18,16 +19,25 @@ from veilgate.queueing.enqueue import Dispatch
 from veilgate.services.admission import Admission
 from veilgate.services.audit import Audit
 from veilgate.services.batches import Batches
+from veilgate.services.browse import Browse
 from veilgate.services.copies import Copies
 from veilgate.services.direct_uploads import DirectUploads
+from veilgate.services.duplicates import Duplicates
+from veilgate.services.erase import Erase
 from veilgate.services.health import Health
+from veilgate.services.image_links import ImageLinks
+from veilgate.services.image_notes import ImageNotes
 from veilgate.services.intake import Intake
 from veilgate.services.job_control import JobControl
 from veilgate.services.job_queries import JobQueries
+from veilgate.services.query_pictures import QueryPictures
+from veilgate.services.query_texts import QueryTexts
 from veilgate.services.redo import Redo
 from veilgate.services.sessions import Sessions
+from veilgate.services.similarity import Similarity
 from veilgate.services.spool import Spool
 from veilgate.services.statistics import Statistics
+from veilgate.services.text_search import TextSearch
 from veilgate.services.url_uploads import UrlUploads
 
 
@@ -51,6 +61,20 @@ class FrontDoor:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What images are found by, and where the search server is asked."""
+
+    browse: Browse
+    similarity: Similarity
+    query_pictures: QueryPictures
+    query_texts: QueryTexts
+    text_search: TextSearch
+    duplicates: Duplicates
+    search_places: SearchPlaces
+    picture_places: SearchPlaces
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     door: FrontDoor
     admission: Admission
@@ -61,7 +85,11 @@ class Container:
     queries: JobQueries
     control: JobControl
     redo: Redo
+    erase: Erase
+    finding: Finding
+    notes: ImageNotes
     copies: Copies
+    links: ImageLinks
     statistics: Statistics
     health: Health
     spool: Spool

@@ -14,8 +14,10 @@ class FileAnswer(StreamingResponse):
     cycles: 60 of 60 broken downloads still had theirs after ten seconds.
     """
 
-    def __init__(self, chunks: Generator[bytes], *, media_type: str, headers: dict[str, str]) -> None:
-        super().__init__(chunks, media_type=media_type, headers=headers)
+    def __init__(
+        self, chunks: Generator[bytes], *, media_type: str, headers: dict[str, str], status_code: int = 200
+    ) -> None:
+        super().__init__(chunks, status_code=status_code, media_type=media_type, headers=headers)
         self._chunks = chunks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from veilgate.api.callers import Guest
 from veilgate.api.container import Container
 from veilgate.api.wake_hub import wait_for_news
-from veilgate.domain.errors import Unauthorized
+from veilgate.domain.errors import JobNotFound, Unauthorized
 from veilgate.domain.jobs import TERMINAL
 from veilgate.persistence.records import EventRecord
 
@@ -42,9 +42,12 @@ async def event_lines(parts: Container, job_id: str, guest: Guest, *, after: int
     with parts.hub.watch(job_id) as news:
         while True:
             news.clear()
-            events, is_last = await run_in_threadpool(
-                parts.queries.events_after, job_id, guest.caller.owner_id, seq
-            )
+            try:
+                events, is_last = await run_in_threadpool(
+                    parts.queries.events_after, job_id, guest.caller.owner_id, seq
+                )
+            except JobNotFound:  # erased while we watched
+                return
             for event in events:
                 seq = event.seq
                 yield _sse(job_id, event)

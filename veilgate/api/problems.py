@@ -33,6 +33,7 @@ STATUS_BY_ERROR: dict[type[errors.VeilgateError], int] = {
     rejections.InvalidIdempotencyKey: HTTPStatus.BAD_REQUEST,
     rejections.IdempotencyConflict: HTTPStatus.CONFLICT,
     rejections.UploadIncomplete: HTTPStatus.CONFLICT,
+    rejections.RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     rejections.DirectUploadsUnavailable: HTTPStatus.CONFLICT,
     errors.Refused: HTTPStatus.FORBIDDEN,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
@@ -44,6 +45,10 @@ STATUS_BY_ERROR: dict[type[errors.VeilgateError], int] = {
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
+    # A picture that is searched with and turns out to be none.
+    errors.UndecodablePicture: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.DecodeTimeout: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.DecoderCrashed: HTTPStatus.UNPROCESSABLE_ENTITY,
     # These belong to jobs, not to requests: a caller meets them only through a bug of ours.
     errors.PictureFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.StageFailed: HTTPStatus.INTERNAL_SERVER_ERROR,

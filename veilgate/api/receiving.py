@@ -25,7 +25,7 @@ from veilgate.services.spool import Spool, SpooledFile
 FILE_FIELDS = frozenset({"file", "files", "files[]"})
 _FLUSH_BYTES = 1 << 20
 # Boundaries, part headers and option fields around the one file of an upload.
-_FORM_OVERHEAD_BYTES = 64 * 1024
+FORM_OVERHEAD_BYTES = 64 * 1024
 _LONGEST_KEY = 255
 
 
@@ -89,7 +89,7 @@ async def receive_one(request: Request, parts: Container) -> tuple[IncomingFile,
     fields: dict[str, str] = {}
     file: IncomingFile | None = None
     try:
-        async for part in read_form(request, max_body_bytes=limit + _FORM_OVERHEAD_BYTES):
+        async for part in read_form(request, max_body_bytes=limit + FORM_OVERHEAD_BYTES):
             if isinstance(part, Field):
                 add_option(fields, part)
                 continue

@@ -31,6 +31,8 @@ class CommandModule(Protocol):
 COMMANDS = (
     Command("up", "veilgate.cli.up", "run everything on this machine: Redis, gateway, workers, reconciler"),
     Command("jobs", "veilgate.cli.jobs", "list, show, retry, cancel and verify jobs, everybody's"),
+    Command("images", "veilgate.cli.images", "erase images, everybody's"),
+    Command("index", "veilgate.cli.index", "what images are found by: status, rebuild, reembed, verify"),
     Command("keys", "veilgate.cli.keys", "create, list, revoke and rotate the keys that callers show"),
     Command("audit", "veilgate.cli.audit", "who saw originals, deleted, opened sessions or changed keys"),
 )

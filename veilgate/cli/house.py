@@ -1,17 +1,29 @@
 """The parts of the house that a command works with, opened from the settings as they are needed."""
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from config import WrongSettings, get_config
-from resources import open_database, open_store, open_work_list, retry_policy
+from resources import (
+    open_database,
+    open_decode_pool,
+    open_embedder,
+    open_search_client,
+    open_store,
+    open_work_list,
+    presence_reader,
+    retry_policy,
+)
 from veilgate.domain.errors import (
     ConfigurationError,
     DatabaseUnavailable,
     ObjectStoreUnavailable,
     QueueUnavailable,
+    SearchUnavailable,
     Unavailable,
 )
 from veilgate.persistence.unit_of_work import Database
@@ -21,7 +33,14 @@ from veilgate.services.verification import Verification
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.logging import configure_logging
 
+if TYPE_CHECKING:
+    from veilgate.inference.ports import Embedder
+    from veilgate.search.client import SearchClient
+    from veilgate.services.reembedding import Reembedding
+
 REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
+# An operator waits longer than a caller.
+_SEARCH_TIMEOUT_S = 30.0
 # A reconciler at work has looked at everything within 2.25 leases; what lasts longer needs somebody.
 _PATIENCE_LEASES = 3
 
@@ -51,6 +70,26 @@ class House:
     def lists(self) -> JobLists:
         return open_work_list(self._config, self._stack)
 
+    @cached_property
+    def who_is_present(self) -> Callable[[], dict[str, list[dict[str, Any]]]]:
+        return presence_reader(self._config, self._stack)
+
+    @cached_property
+    def search(self) -> "SearchClient":
+        return open_search_client(self._config, self._stack, timeout_s=_SEARCH_TIMEOUT_S)
+
+    def reembedding(self) -> "Reembedding":
+        """Before anything else that is opened: see `open_decode_pool`."""
+        from veilgate.services.reembedding import Reembedding
+        from veilgate.services.veiled_views import VeiledViews
+
+        pool = open_decode_pool(self._config, self._stack, children=1)
+        return Reembedding(self.database, VeiledViews(self.store, pool.decode))
+
+    def embedder(self) -> "Embedder":
+        """The one that EMBEDDING_MODEL_PATH names. Raises `ModelMissing`."""
+        return open_embedder(self._config)
+
     def verification(self, *, deep: bool, repair: bool) -> Verification:
         patience_ms = int(self._config.queue.job_lease_s * 1000 * _PATIENCE_LEASES)
         policy = retry_policy(self._config)
@@ -65,6 +104,7 @@ class House:
             DatabaseUnavailable: "DATABASE_URL",
             ObjectStoreUnavailable: "S3_BUCKET" if storage.s3_bucket else "DATA_DIR",
             QueueUnavailable: "REDIS_URL",
+            SearchUnavailable: "SEARCH_URL" if self._config.search.search_url else "DATA_DIR",
         }
         setting = settings.get(type(error))
         return f"{setting}: {error.message}" if setting else error.message

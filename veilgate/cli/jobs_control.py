@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from veilgate.cli.console import StatusLine, complain, show
 from veilgate.cli.house import House
-from veilgate.domain.errors import IllegalTransition, JobNotFound
+from veilgate.domain.errors import IllegalTransition, NotFound
 from veilgate.services.job_operations import JobOperations
 
 _LISTED_LATER = "Redis is away: the reconciler puts them on their lists when it is back"
@@ -47,7 +47,7 @@ def _one_by_one(ids: list[str], action: Callable[[str], bool], *, done: str, bef
     for job_id in ids:
         try:
             show(f"{job_id}  {done if action(job_id) else before}")
-        except (IllegalTransition, JobNotFound) as error:
+        except (IllegalTransition, NotFound) as error:
             complain(f"{job_id}: {error.message}")
             code = 1
     return code

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     def act(house: "House") -> int:
         from veilgate.services.keys import Keys
 
-        code: int = arguments.action(arguments, Keys(house.database, actor=f"cli:{_unix_user()}"))
+        code: int = arguments.action(arguments, Keys(house.database, actor=f"cli:{unix_user()}"))
         return code
 
     return run_in_house(act)
@@ -100,7 +100,7 @@ def _show_new(key: "NewKey") -> None:
     complain(f"this is the key {key.record.prefix}; it is not shown again. {ends}")
 
 
-def _unix_user() -> str:
+def unix_user() -> str:
     """Who runs this, by the system's word: USER and LOGNAME may say anything."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name

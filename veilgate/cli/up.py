@@ -22,6 +22,7 @@ READY_TIMEOUT_S = 120.0
 PROBE_S = 0.25  # each probe is two lines in the gateway's log
 HOPELESS_ENDS = 4  # of one child before the house was ever ready: 3.5 s of pauses, and each time its reason
 EXIT_INSISTED = 130
+SEARCH = "search"
 WRONG_SETTINGS = describe_exit(os.EX_CONFIG)  # another start would read the same
 
 
@@ -34,6 +35,8 @@ class HousePlan:
     redis_url: str
     redis: PrivateRedis | None
     num_workers: int
+    # SEARCH_URL leads to a search server that somebody else runs.
+    searches_elsewhere: bool = False
 
     def env(self, **more: str) -> dict[str, str]:
         # One that was given they read themselves, be it in a file.
@@ -51,6 +54,7 @@ class HousePlan:
             self.script("gateway", "api_server.py"),
             *(self.script(name, "worker.py", "images", WORKER_ID=name) for name in images),
             self.script("reconciler", "worker.py", "reconciler", WORKER_ID="reconciler"),
+            *([] if self.searches_elsewhere else [self.script(SEARCH, "search_server.py", WORKER_ID=SEARCH)]),
         ]
 
 
@@ -94,6 +98,7 @@ def _read_plan() -> HousePlan:
         redis_url=config.redis_url,
         redis=redis,
         num_workers=config.worker.num_workers,
+        searches_elsewhere=bool(config.search.search_url),
     )
 
 
@@ -112,7 +117,8 @@ def _open_house(plan: HousePlan, *, supervisor: Supervisor, signals: StopSignals
     if not _wait(
         plan.gateway.missing,
         timeout_s=READY_TIMEOUT_S,
-        watch=[spec.name for spec in plan.children()],
+        # Pictures are taken and processed without search.
+        watch=[spec.name for spec in plan.children() if spec.name != SEARCH],
         supervisor=supervisor,
         signals=signals,
     ):

@@ -16,6 +16,7 @@ class Scope(StrEnum):
     UPLOAD = "upload"  # send pictures, change the course of one's own jobs
     READ = "read"  # see one's own jobs and veiled pictures
     ORIGINALS = "originals"  # see one's own pictures as they were sent
+    ERASE = "erase"  # delete one's own images for good
     ADMIN = "admin"  # see the state of the whole house
 
 

@@ -5,6 +5,8 @@ import re
 import time
 from uuid import UUID
 
+# Ids carry the clock of the gateway that made them, rows the database's; so far apart they may be.
+CLOCKS_APART_MS = 600_000
 _UUID_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 

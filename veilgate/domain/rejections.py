@@ -7,7 +7,7 @@ InputRejected
 ├── UploadIncomplete, UploadMismatch, DirectUploadsUnavailable
 ├── FormatNotEnabled, UnsupportedMode, TooManyFrames, BadArchive
 ├── UrlForbidden, FetchFailed, FetchTimeout
-├── InvalidCursor, NoTextModel
+├── InvalidCursor, NoTextModel, RangeNotSatisfiable
 └── IdempotencyConflict
 """
 
@@ -172,6 +172,12 @@ class NoTextModel(InputRejected):
     """The model that answers here embeds pictures, not texts."""
 
     code = "no_text_model"
+
+
+class RangeNotSatisfiable(InputRejected):
+    """The file ends before the bytes that were asked for begin."""
+
+    code = "range_not_satisfiable"
 
 
 class UploadIncomplete(InputRejected):

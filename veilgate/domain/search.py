@@ -35,6 +35,15 @@ class TermSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Hit:
+    """`score` is the cosine of the angle between the two vectors, `seq` when the image was added."""
+
+    image_id: str
+    score: float
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImageFilters:
     """Which images a caller wants to hear of; what is not given does not matter.
 

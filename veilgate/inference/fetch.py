@@ -14,6 +14,8 @@ from veilgate.domain.errors import ModelMissing
 from veilgate.inference.manifest import Download, ModelSpec, sha256_of
 
 _READ_BYTES = 1 << 16
+# Of a file whose size the manifest does not say.
+_LARGEST_UNSAID_BYTES = 1 << 29
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class ModelFetcher:
 
 
 def _is_right(path: Path, spec: ModelSpec) -> bool:
-    return path.is_file() and sha256_of(path.read_bytes()) == spec.sha256
+    return path.is_file() and spec.is_of(sha256_of(path.read_bytes()))
 
 
 def _download_to(target: Path, spec: ModelSpec, *, timeouts: FetchTimeouts) -> None:
@@ -128,7 +130,7 @@ def _download_to(target: Path, spec: ModelSpec, *, timeouts: FetchTimeouts) -> N
 def _download(spec: ModelSpec, *, timeouts: FetchTimeouts) -> bytes:
     """The body, complete and with the right checksum; held in memory, since the runtime does that anyway."""
     assert isinstance(spec.source, Download)
-    assert spec.size_bytes is not None
+    most = spec.size_bytes or _LARGEST_UNSAID_BYTES
     ends_at = time.monotonic() + timeouts.total_s
     body = bytearray()
     # The manifest admits http(s) only, and whatever a redirect leads to must have the right checksum.
@@ -136,13 +138,13 @@ def _download(spec: ModelSpec, *, timeouts: FetchTimeouts) -> bytes:
         # read1 hands on what has come, so that a server that drips cannot outlast the deadline.
         while piece := response.read1(_READ_BYTES):
             body += piece
-            if len(body) > spec.size_bytes:
-                raise ModelMissing(f"{spec.id} could not be fetched: more than {spec.size_bytes} bytes came")
+            if len(body) > most:
+                raise ModelMissing(f"{spec.id} could not be fetched: more than {most} bytes came")
             if time.monotonic() > ends_at:
                 raise ModelMissing(f"{spec.id} could not be fetched: it took over {timeouts.total_s:g} s")
-    if len(body) < spec.size_bytes:
+    if spec.size_bytes is not None and len(body) < spec.size_bytes:
         raise ModelMissing(f"{spec.id} could not be fetched: {len(body)} of {spec.size_bytes} bytes came")
-    if sha256_of(body) != spec.sha256:
+    if not spec.is_of(sha256_of(body)):
         raise ModelMissing(f"{spec.id} could not be fetched: what came has another sha256")
     return bytes(body)
 

@@ -31,9 +31,12 @@ __all__ = [
     "sha256_of",
 ]
 
-_ADAPTERS_OF_FILES = {".onnx": Adapter.YOLO, ".pt": Adapter.ULTRALYTICS_PT}
+_DETECTORS_OF_FILES = {".onnx": Adapter.YOLO, ".pt": Adapter.ULTRALYTICS_PT}
+_EMBEDDERS_OF_FILES = {".onnx": Adapter.ONNX, ".pth": Adapter.TORCHVISION}
 # What Ultralytics itself starts from; the settings of the house are asked first.
-_OWN_FILE_THRESHOLD = 0.25
+_OWN_DETECTOR_THRESHOLD = 0.25
+# High: a picture that is called another's double and is none does more harm than one that is missed.
+_OWN_EMBEDDER_THRESHOLD = 0.95
 # Protobuf, which ONNX is written in, ends here.
 _LARGEST_FILE_BYTES = 2**31
 # Results carry the id in every event.
@@ -45,33 +48,26 @@ class Manifest:
     models: tuple[ModelSpec, ...]
 
     def resolve(self, setting_value: str, kind: ModelKind) -> ModelSpec:
-        """The model a setting means: an id of this manifest, or the path of an .onnx or .pt file.
+        """The model a setting means: an id of this manifest, or the path of a file.
 
         A file is recognised by its sha256, else by its file name, as a manifest model retrained; any other is
-        taken for an Ultralytics model of the user's own. Raises `ConfigurationError`, naming the setting.
+        taken for the user's own: a detector by Ultralytics, an embedder as ONNX. Raises `ConfigurationError`,
+        naming the setting.
         """
         offered = {spec.id: spec for spec in self.models if spec.kind is kind}
         if setting_value in offered:
             return offered[setting_value]
         path = Path(setting_value)
-        adapter = _ADAPTERS_OF_FILES.get(path.suffix.lower())
-        if adapter is None:
+        adapters = _EMBEDDERS_OF_FILES if kind is ModelKind.EMBEDDER else _DETECTORS_OF_FILES
+        if path.suffix.lower() not in adapters:
             known = ", ".join(sorted(offered))
             raise kind.wrong(
-                f"{setting_value!r} is neither an .onnx or .pt file "
-                f"nor a {kind} model of the manifest: {known}"
+                f"{setting_value!r} is neither an {' or '.join(adapters)} file "
+                f"nor {kind.noun} model of the manifest: {known}"
             )
         sha256, size_bytes = _content_of(path, kind)
-        spec = _recognise(path, sha256, tuple(offered.values())) or ModelSpec(
-            id=f"{path.stem[:_LONGEST_ID_STEM]}@{sha256[:12]}",
-            kind=kind,
-            adapter=adapter,
-            source=None,
-            sha256=None,
-            size_bytes=None,
-            licence="unknown",
-            default_threshold=_OWN_FILE_THRESHOLD,
-            classes={},
+        spec = _recognise(path, sha256, tuple(offered.values())) or _own_model(
+            path, sha256, kind, adapter=adapters[path.suffix.lower()]
         )
         return replace(spec, source=LocalFile(path), sha256=sha256, size_bytes=size_bytes)
 
@@ -84,7 +80,7 @@ class Manifest:
         try:
             spec = self.resolve(setting_value, ModelKind.FACES)
         except ConfigurationError:
-            if Path(setting_value).suffix.lower() not in _ADAPTERS_OF_FILES:
+            if Path(setting_value).suffix.lower() not in _DETECTORS_OF_FILES:
                 raise
             return names_in(blur_targets) or OWN_FILE_TARGETS
         if spec.classes:
@@ -139,9 +135,27 @@ def _not_a_file(path: Path) -> str:
     return "it is a folder" if path.is_dir() else "it is not a file"
 
 
+def _own_model(path: Path, sha256: str, kind: ModelKind, *, adapter: Adapter) -> ModelSpec:
+    """A model of the user's own, of which nothing else is known."""
+    if adapter is Adapter.TORCHVISION:
+        raise kind.wrong(f"{path.name} has neither sha256 nor name of a .pth file of the manifest")
+    embeds = kind is ModelKind.EMBEDDER
+    return ModelSpec(
+        id=f"{path.stem[:_LONGEST_ID_STEM]}@{sha256[:12]}",
+        kind=kind,
+        adapter=adapter,
+        source=None,
+        sha256=None,
+        size_bytes=None,
+        licence="unknown",
+        default_threshold=_OWN_EMBEDDER_THRESHOLD if embeds else _OWN_DETECTOR_THRESHOLD,
+        classes={},
+    )
+
+
 def _recognise(path: Path, sha256: str, offered: tuple[ModelSpec, ...]) -> ModelSpec | None:
     for spec in offered:
-        if spec.sha256 == sha256:
+        if spec.is_of(sha256):
             return spec
     for spec in offered:
         if spec.file_name and spec.file_name.lower() == path.name.lower():

@@ -1,26 +1,40 @@
 """What is known about a model before its file is opened."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from veilgate.domain.errors import ConfigurationError
+from veilgate.inference.embedding_spec import EmbeddingSpec
 
 
 class ModelKind(StrEnum):
     FACES = "faces"
     VEHICLES = "vehicles"
+    EMBEDDER = "embedder"
 
     @property
     def setting(self) -> str:
         """The name of the setting that chooses the model of this kind."""
-        return "FACE_DETECTION_MODEL_PATH" if self is ModelKind.FACES else "VEHICLE_DETECTION_MODEL_PATH"
+        return _SETTINGS[self]
+
+    @property
+    def noun(self) -> str:
+        """With its article."""
+        return f"an {self}" if self is ModelKind.EMBEDDER else f"a {self}"
 
     def wrong(self, what: str) -> ConfigurationError:
         """An error that names the setting."""
         return ConfigurationError(f"{self.setting}: {what}")
+
+
+_SETTINGS = {
+    ModelKind.FACES: "FACE_DETECTION_MODEL_PATH",
+    ModelKind.VEHICLES: "VEHICLE_DETECTION_MODEL_PATH",
+    ModelKind.EMBEDDER: "EMBEDDING_MODEL_PATH",
+}
 
 
 class Adapter(StrEnum):
@@ -31,13 +45,22 @@ class Adapter(StrEnum):
     YOLO = "yolo"
     ULTRALYTICS_PT = "ultralytics_pt"
     FAKE = "fake"
+    DESCRIPTOR = "descriptor"
+    ONNX = "onnx"
+    TORCHVISION = "torchvision"
+    CLIP = "clip"
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it makes vectors; the others find boxes."""
+        return self in {Adapter.DESCRIPTOR, Adapter.ONNX, Adapter.TORCHVISION, Adapter.CLIP}
 
     @property
     def suffix(self) -> str | None:
         """How the name of a model's file ends, in lower case; None for a model without a file."""
-        if self is Adapter.FAKE:
+        if self in {Adapter.FAKE, Adapter.DESCRIPTOR}:
             return None
-        return ".pt" if self is Adapter.ULTRALYTICS_PT else ".onnx"
+        return {Adapter.ULTRALYTICS_PT: ".pt", Adapter.TORCHVISION: ".pth"}.get(self, ".onnx")
 
 
 class ClassAction(StrEnum):
@@ -78,8 +101,10 @@ Source = PackageFile | Download | LocalFile | None
 class ModelSpec:
     """One line of the manifest, or a file that a setting names.
 
-    `sha256` is None only for a model without a file. `classes` is empty for a file of the user's own, which
-    says itself what it finds. `labels` are the names of its classes by index, where the file has none.
+    `sha256` is None only for a model without a file; of an embedder that is fetched it may be the beginning
+    that its publisher gives. `classes` is empty for a file of the user's own, which says itself what it
+    finds. `labels` are the names of its classes by index, where the file has none. `default_threshold` is
+    the score from which a detector's finds count, and an embedder's pictures are near-duplicates.
     """
 
     id: str
@@ -93,6 +118,7 @@ class ModelSpec:
     classes: Mapping[str, ClassAction]
     labels: tuple[str, ...] = ()
     delay_s: float = 0.0
+    embedding: EmbeddingSpec = field(default_factory=EmbeddingSpec)
 
     @property
     def file_name(self) -> str | None:
@@ -105,6 +131,10 @@ class ModelSpec:
                 return local.name
             case None:
                 return None
+
+    def is_of(self, sha256: str) -> bool:
+        """Whether a file with this sha256 is the one meant."""
+        return self.sha256 is not None and sha256.startswith(self.sha256)
 
     def wrong(self, what: str) -> ConfigurationError:
         """An error that names the setting and the file."""

@@ -10,20 +10,11 @@ from veilgate.inference.detectors import centerface, fastestdet
 from veilgate.inference.detectors.yolo import Yolo
 from veilgate.inference.detectors.yolo_export import NotADetector, read_export
 from veilgate.inference.model_spec import Adapter, ModelSpec
-from veilgate.inference.onnx_weights import names_other_files
+from veilgate.inference.onnx_files import last_line, read_onnx
 from veilgate.inference.openvino_runtime import OpenVinoGraph, OpenVinoSession
 from veilgate.inference.ports import Detector
 from veilgate.inference.veil_classes import listed
 
-# How files begin that are saved under a model's name by mistake.
-_OTHER_FORMATS = {
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"\x89PNG": "a PNG picture",
-    b"PK\x03\x04": "a zip file; a .pt model is one, and must be named so",
-    b"<!doctype html": "a web page, not what its address promised",
-    b"<html": "a web page, not what its address promised",
-    b"version https://git-lfs": "a Git LFS pointer, not the file itself",
-}
 # The look of the picture that a model is tried with: small, for it costs a run at start.
 _TRIAL_PICTURE = np.full((64, 64, 3), 114, np.uint8)
 _TRIAL_THRESHOLD = 0.5
@@ -31,8 +22,7 @@ _TRIAL_THRESHOLD = 0.5
 
 def open_onnx_detector(spec: ModelSpec, onnx: bytes, *, options: DetectorOptions) -> Detector:
     """Compile the graph and try it. Raises `ConfigurationError`, naming the setting, if it does not work."""
-    _refuse_other_formats(spec, onnx)
-    graph = _read(spec, onnx)
+    graph = read_onnx(spec, onnx)
     try:
         detector = _build(spec, graph, options=options)
         detector.detect([_TRIAL_PICTURE], [_TRIAL_THRESHOLD])
@@ -41,18 +31,8 @@ def open_onnx_detector(spec: ModelSpec, onnx: bytes, *, options: DetectorOptions
     except ConfigurationError:
         raise
     except Exception as error:  # native code at work on a stranger's file raises what it likes
-        raise spec.wrong(f"is not a graph that runs here: {_last_line(error)}") from error
+        raise spec.wrong(f"is not a graph that runs here: {last_line(error)}") from error
     return detector
-
-
-def _read(spec: ModelSpec, onnx: bytes) -> OpenVinoGraph:
-    try:
-        graph, elsewhere = OpenVinoGraph(onnx), names_other_files(onnx)
-    except (RuntimeError, ValueError, MemoryError) as error:
-        raise spec.wrong("is not a graph that runs here: it is damaged, or no ONNX file at all") from error
-    if elsewhere:
-        raise spec.wrong("keeps its weights in another file; export it with all of them inside")
-    return graph
 
 
 def wanted_labels(spec: ModelSpec, names: Sequence[str]) -> Mapping[int, str]:
@@ -102,15 +82,3 @@ def _build_yolo(
         labels=wanted_labels(spec, export.names),
         geometry=export.geometry,
     )
-
-
-def _refuse_other_formats(spec: ModelSpec, content: bytes) -> None:
-    start = content[:64].lstrip().lower()
-    for magic, name in _OTHER_FORMATS.items():
-        if start.startswith(magic.lower()):
-            raise spec.wrong(f"is no ONNX file but {name}")
-
-
-def _last_line(error: Exception) -> str:
-    """The last line that says something: OpenVINO begins with where in its sources it stood."""
-    return next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)

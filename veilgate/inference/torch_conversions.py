@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from veilgate.inference.model_spec import ModelSpec
 from veilgate.telemetry.logging import get_logger
@@ -39,27 +40,28 @@ _LAST_WORDS = 2000
 
 @dataclass(frozen=True, slots=True)
 class ConvertedModel:
+    """`note` is what the graph does not say of itself."""
+
     graph: Path
-    names: tuple[str, ...]
-    stride_px: int
+    note: Mapping[str, Any]
 
 
-def converted(spec: ModelSpec, checkpoint: Path, *, folder: Path) -> ConvertedModel:
+def converted(spec: ModelSpec, checkpoint: Path, *, sha256: str, folder: Path) -> ConvertedModel:
     """The entry of that checkpoint in `folder`, made now unless it is there and whole.
 
     Raises `ConfigurationError`, naming the setting, when there cannot be one.
     """
-    entry = folder / f"{spec.sha256}-{CONVERTER_VERSION}"
+    entry = folder / f"{sha256}-{CONVERTER_VERSION}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / f".{entry.name}.lock", model_id=spec.id):
-            return _read_entry(entry) or _make_entry(spec, checkpoint, entry)
+            return _read_entry(entry) or _make_entry(spec, checkpoint, entry, sha256=sha256)
     except OSError as error:
         raise spec.wrong(f"cannot be converted in {folder}: {error.strerror or error}") from error
 
 
 def torch_is_installed() -> bool:
-    return all(importlib.util.find_spec(name) is not None for name in ("torch", "ultralytics"))
+    return all(importlib.util.find_spec(name) is not None for name in ("torch", "torchvision", "ultralytics"))
 
 
 def _read_entry(entry: Path) -> ConvertedModel | None:
@@ -67,17 +69,15 @@ def _read_entry(entry: Path) -> ConvertedModel | None:
     try:
         note = json.loads((entry / NOTE_FILE).read_text(encoding="utf-8"))
         whole = all(_sha256_of(entry / name) == note["sha256"][name] for name in GRAPH_FILES)
-        found = ConvertedModel(entry / GRAPH_FILES[0], tuple(note["names"]), int(note["stride_px"]))
     except (FileNotFoundError, NotADirectoryError, ValueError, LookupError, TypeError):
         return None
-    return found if whole else None
+    return ConvertedModel(entry / GRAPH_FILES[0], note) if whole else None
 
 
-def _make_entry(spec: ModelSpec, checkpoint: Path, entry: Path) -> ConvertedModel:
+def _make_entry(spec: ModelSpec, checkpoint: Path, entry: Path, *, sha256: str) -> ConvertedModel:
     if not torch_is_installed():
         raise spec.wrong(
-            "needs torch and ultralytics: `./start.sh --prepare requirements-gpu.txt` installs them; "
-            "or export it to ONNX"
+            "needs torch: `./start.sh --prepare requirements-gpu.txt` installs it; or export it to ONNX"
         )
     # What a killed process left, and what is there and not whole: nobody else is here to use it.
     prefix = f".making-{entry.name}-"
@@ -87,7 +87,7 @@ def _make_entry(spec: ModelSpec, checkpoint: Path, entry: Path) -> ConvertedMode
     try:
         started = time.monotonic()
         _log.info("model.converting", model=spec.id)
-        _convert_elsewhere(spec, checkpoint, making)
+        _convert_elsewhere(spec, checkpoint, making, sha256=sha256)
         making.rename(entry)
         _log.info("model.converted", model=spec.id, took_s=round(time.monotonic() - started, 1))
     finally:
@@ -102,10 +102,11 @@ def _harmless_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
 
-def _convert_elsewhere(spec: ModelSpec, checkpoint: Path, making: Path) -> None:
+def _convert_elsewhere(spec: ModelSpec, checkpoint: Path, making: Path, *, sha256: str) -> None:
     """Run the converter to its end. Raises `ConfigurationError`."""
     command = [sys.executable, "-m", "veilgate.inference.torch_convert"]
-    command += [str(checkpoint.resolve()), str(spec.sha256), str(making.resolve()), str(os.getpid())]
+    command += [str(checkpoint.resolve()), sha256, str(making.resolve()), str(os.getpid())]
+    command += [spec.embedding.network] if spec.embedding.network else []
     with tempfile.TemporaryFile() as said:
         try:
             code = subprocess.run(

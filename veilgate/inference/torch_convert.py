@@ -1,6 +1,7 @@
 """The process that turns a checkpoint into an OpenVINO graph, once: a worker on a CPU never loads torch.
 
-`python -m veilgate.inference.torch_convert CHECKPOINT SHA256 FOLDER PARENT`
+`python -m veilgate.inference.torch_convert CHECKPOINT SHA256 FOLDER PARENT [NETWORK]`: an Ultralytics
+checkpoint, or torchvision's weights of that network.
 """
 
 import ctypes
@@ -17,15 +18,19 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 def main(arguments: list[str]) -> int:
     """Fill the folder; exits with `REFUSED_EXIT`, and the reason in a file there, for a wrong checkpoint."""
-    source, sha256, folder, parent = arguments
+    source, sha256, folder, parent, *network = arguments
     _end_with(int(parent))
     # Only now, for it takes seconds in which the parent may die.
     from veilgate.inference.torch_checkpoint import RefusedCheckpoint
     from veilgate.inference.torch_export import export
+    from veilgate.inference.torch_features import export_features
 
     warnings.simplefilter("ignore")  # tracing is announced to go, and OpenVINO traces
     try:
-        export(Path(source), sha256, Path(folder))
+        if network:
+            export_features(Path(source), sha256, Path(folder), network=network[0])
+        else:
+            export(Path(source), sha256, Path(folder))
     except RefusedCheckpoint as error:
         (Path(folder) / REFUSAL_FILE).write_text(str(error), encoding="utf-8")
         return REFUSED_EXIT

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import openvino as ov
 import torch
 
-from veilgate.inference.torch_checkpoint import Checkpoint, RefusedCheckpoint, read_checkpoint
+from veilgate.inference.torch_checkpoint import RefusedCheckpoint, read_checkpoint
 from veilgate.inference.torch_conversions import GRAPH_FILES, NOTE_FILE
 
 # Traced at one shape and compared at another: whatever was written into the graph as a number shows.
@@ -25,19 +26,32 @@ _MOST_DIFFERENCE = 0.01
 
 def export(source: Path, sha256: str, folder: Path) -> None:
     """Write graph and note into `folder`, on the disk. Raises `RefusedCheckpoint`."""
+    checkpoint = read_checkpoint(read_unchanged(source, sha256))
+    checkpoint.network.model[-1].dynamic = True
+    write_graph(checkpoint.network, folder, {"names": checkpoint.names, "stride_px": checkpoint.stride_px})
+
+
+def read_unchanged(source: Path, sha256: str) -> bytes:
+    """Raises `RefusedCheckpoint`."""
     content = source.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise RefusedCheckpoint("was changed while it was being read")
-    checkpoint = read_checkpoint(content)
-    checkpoint.network.model[-1].dynamic = True
+    return content
+
+
+def write_graph(network: Any, folder: Path, note: Mapping[str, object]) -> None:
+    """Convert, compare, and write with a note of what the graph does not say of itself.
+
+    Raises `RefusedCheckpoint`.
+    """
     try:
-        graph = ov.convert_model(checkpoint.network, example_input=torch.zeros(_TRACED_SHAPE))
-        _compare(graph, checkpoint.network)
+        graph = ov.convert_model(network, example_input=torch.zeros(_TRACED_SHAPE))
+        _compare(graph, network)
     except Exception as error:  # tracing runs whatever layers the file is made of
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise RefusedCheckpoint(f"cannot be converted to OpenVINO: {lines[-1]}") from error
     ov.save_model(graph, folder / GRAPH_FILES[0], compress_to_fp16=False)
-    _write_note(folder, checkpoint)
+    _write_note(folder, note)
 
 
 def _compare(graph: Any, network: Any) -> None:
@@ -50,11 +64,10 @@ def _compare(graph: Any, network: Any) -> None:
         raise ValueError("the graph does not answer as the model does")
 
 
-def _write_note(folder: Path, checkpoint: Checkpoint) -> None:
-    """What the graph does not say of itself, and how its files must look."""
+def _write_note(folder: Path, note: Mapping[str, object]) -> None:
+    """With how the files must look."""
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in GRAPH_FILES}
-    note = {"names": checkpoint.names, "stride_px": checkpoint.stride_px, "sha256": digests}
-    (folder / NOTE_FILE).write_text(json.dumps(note), encoding="utf-8")
+    (folder / NOTE_FILE).write_text(json.dumps({**note, "sha256": digests}), encoding="utf-8")
     for name in (*GRAPH_FILES, NOTE_FILE):
         with (folder / name).open("rb") as file:
             os.fsync(file.fileno())

@@ -87,12 +87,14 @@ def _open_on_cuda(spec: ModelSpec, path: Path, options: DetectorOptions) -> Dete
 def _open_on_cpu(spec: ModelSpec, path: Path, options: DetectorOptions, cache_folder: Path) -> Detector:
     from veilgate.inference.openvino_runtime import OpenVinoSession
 
-    model = converted(spec, path, folder=cache_folder)
+    assert spec.sha256 is not None, "only a stand-in has none"
+    model = converted(spec, path, sha256=spec.sha256, folder=cache_folder)
     session = OpenVinoSession(model.graph, input_shape=_ANY_SIZE, streams=options.streams, exact=True)
     _log.info("model.runtime", model=spec.id, runtime="openvino", device="cpu")
     # One picture a run: see the measurements in openvino_runtime.py.
-    geometry = YoloGeometry(YoloLayout.RAW, None, options.longest_side_px, model.stride_px)
-    return _detector(spec, session, model.names, geometry, options)
+    stride_px = int(model.note["stride_px"])
+    geometry = YoloGeometry(YoloLayout.RAW, None, options.longest_side_px, stride_px)
+    return _detector(spec, session, tuple(model.note["names"]), geometry, options)
 
 
 def _detector(

@@ -1,15 +1,18 @@
 """The models of an images worker: faces at once or not at all, vehicles when they come."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from veilgate.domain.errors import ConfigurationError, DeviceLost
+from veilgate.inference.embedder_models import EmbedderChoice, open_embedder_slot
 from veilgate.inference.fetch import ModelFetcher
 from veilgate.inference.manifest import Manifest, ModelKind, ModelSpec, read_manifest
-from veilgate.inference.models import DetectorOptions, DetectorSlot, load_model, offered_labels, open_slot
-from veilgate.inference.ports import Detector
+from veilgate.inference.model_slot import ModelSlot, open_slot
+from veilgate.inference.models import DetectorOptions, load_from, load_model, offered_labels
+from veilgate.inference.ports import Detector, Embedder
 from veilgate.inference.tiling import TiledDetector
 from veilgate.inference.veil_classes import veiled_labels
 from veilgate.telemetry.failpoints import failpoint
@@ -28,6 +31,7 @@ class ModelChoice:
     tiling: bool
     blur_targets: str
     vehicles: str
+    embedder: EmbedderChoice
     fetch: bool
     streams: int
 
@@ -39,13 +43,18 @@ class WorkerModels:
     faces_spec: ModelSpec
     faces: Detector
     veil_labels: frozenset[str]
-    vehicles: DetectorSlot
-    fetcher: ModelFetcher | None
+    vehicles: ModelSlot[Detector]
+    embedder: ModelSlot[Embedder]
+    fetchers: tuple[ModelFetcher, ...]
 
     def states(self) -> list[dict[str, str | None]]:
         """For /health: each model with its state."""
         faces = {"id": self.faces_spec.id, "state": "ready", "reason": None, "sha256": self.faces_spec.sha256}
-        return [{"kind": "faces", **faces}, {"kind": "vehicles", **self.vehicles.state()}]
+        return [
+            {"kind": "faces", **faces},
+            {"kind": "vehicles", **self.vehicles.state()},
+            {"kind": "embedder", **self.embedder.state()},
+        ]
 
     def require_working_device(self) -> None:
         """Look at a blank picture. Raises `DeviceLost`: a worker whose device is broken, and that takes jobs
@@ -57,13 +66,13 @@ class WorkerModels:
             raise DeviceLost(f"The face model fails on a blank picture: {error}") from error
 
     def close(self) -> None:
-        if self.fetcher is not None:
-            self.fetcher.stop(timeout_s=1.0)
+        for fetcher in self.fetchers:
+            fetcher.stop(timeout_s=1.0)
 
 
 def open_worker_models(choice: ModelChoice, *, manifest_path: Path, fetched_folder: Path) -> WorkerModels:
     """Load what is there. Without its face model a worker must not run: raises `ModelMissing` or
-    `ConfigurationError`. A vehicle model that is absent, or wrong, only leaves its stage out."""
+    `ConfigurationError`. Any other that is absent, or wrong, only leaves its stage out."""
     manifest = read_manifest(manifest_path)
     faces_spec = manifest.resolve(choice.faces, ModelKind.FACES)
     options = DetectorOptions(longest_side_px=choice.faces_longest_side_px, streams=choice.streams)
@@ -72,21 +81,31 @@ def open_worker_models(choice: ModelChoice, *, manifest_path: Path, fetched_fold
     veiled = veiled_labels(faces_spec, choice.blur_targets, offered=offered)
     reported = [label for label in offered if label not in veiled]
     _log.info("faces.classes", model=faces_spec.id, veiled=list(veiled), reported=reported)
-    vehicles, fetcher = _open_vehicles(manifest, choice, fetched_folder)
-    if fetcher is not None:
+    vehicles, vehicles_fetcher = _open_vehicles(manifest, choice, fetched_folder)
+    embedder, embedder_fetcher = open_embedder_slot(
+        choice.embedder, manifest, folder=fetched_folder, fetch=choice.fetch
+    )
+    fetchers = tuple(one for one in (vehicles_fetcher, embedder_fetcher) if one is not None)
+    for fetcher in fetchers:
         fetcher.start()
     if choice.tiling:
         faces = TiledDetector(faces)
-    return WorkerModels(faces_spec, faces, frozenset(veiled), vehicles, fetcher)
+    return WorkerModels(faces_spec, faces, frozenset(veiled), vehicles, embedder, fetchers)
 
 
 def _open_vehicles(
     manifest: Manifest, choice: ModelChoice, folder: Path
-) -> tuple[DetectorSlot, ModelFetcher | None]:
+) -> tuple[ModelSlot[Detector], ModelFetcher | None]:
     try:
         spec = manifest.resolve(choice.vehicles, ModelKind.VEHICLES)
     except ConfigurationError as error:
-        slot = DetectorSlot(Path(choice.vehicles).name, None)
+        slot: ModelSlot[Detector] = ModelSlot(Path(choice.vehicles).name, None)
         slot.fail(error.message)
         return slot, None
-    return open_slot(spec, folder=folder, options=DetectorOptions(streams=choice.streams), fetch=choice.fetch)
+    options = DetectorOptions(streams=choice.streams)
+    return open_slot(
+        spec,
+        folder=folder,
+        load=partial(load_from, spec=spec, folder=folder, options=options),
+        fetch=choice.fetch,
+    )

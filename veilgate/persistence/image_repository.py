@@ -46,13 +46,14 @@ class ImageRepository:
         )
         return set(rows.scalars())
 
-    def replace_tags(self, image_id: str, source: str, counts: dict[str, int]) -> None:
+    def replace_tags(self, image_id: str, source: str, counts: dict[str, int], *, owner_id: str) -> None:
+        """From now on this source says these tags of an image, and no others."""
         self._connection.execute(tags.delete().where(tags.c.image_id == image_id, tags.c.source == source))
         if counts:
             self._connection.execute(
                 tags.insert(),
                 [
-                    {"image_id": image_id, "tag": tag, "source": source, "count": count}
+                    {"image_id": image_id, "tag": tag, "source": source, "owner_id": owner_id, "count": count}
                     for tag, count in counts.items()
                 ],
             )

@@ -23,6 +23,7 @@ class StoredOriginal:
     original_key: str
     file_size: int
     sha256: str
+    dropped_at_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Pointer:
     """Which job's result an image shows, and which it should: that of the newest request that completed."""
 
     image_id: str
+    owner_id: str
     shown: str | None
     newest_completed: str | None
 
@@ -200,7 +202,7 @@ class Inventory:
 
     def _originals(self, condition: ColumnElement[bool], *, limit: int) -> list[StoredOriginal]:
         rows = self._connection.execute(
-            select(_I.id, _I.original_key, _I.file_size, _I.sha256)
+            select(_I.id, _I.original_key, _I.file_size, _I.sha256, _I.original_dropped_at_ms)
             .where(condition)
             .order_by(_I.id)
             .limit(limit)
@@ -235,7 +237,10 @@ class Inventory:
             .scalar_subquery()
         )
         rows = self._connection.execute(
-            select(_I.id, _I.current_job_id, newest).where(condition).order_by(_I.id).limit(limit)
+            select(_I.id, _I.owner_id, _I.current_job_id, newest)
+            .where(condition)
+            .order_by(_I.id)
+            .limit(limit)
         )
         return [Pointer(*row) for row in rows]
 

@@ -7,13 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, select
 
 from database_models import jobs, processed_images
-from veilgate.domain.ids import uuid7
+from veilgate.domain.ids import CLOCKS_APART_MS, uuid7
 from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.arrival import arrival
 from veilgate.persistence.clock import now_ms
 
-# Ids carry the clock of the gateway that made them, rows the database's; so far apart they may be.
-_CLOCKS_APART_MS = 600_000
 _J, _I = jobs.c, processed_images.c
 
 
@@ -133,7 +131,7 @@ class JobListing:
         if not age_ms:
             return ()
         now = int(self._connection.execute(select(now_ms())).scalar_one())
-        newest_id = uuid7(unix_ms=max(0, now - age_ms + _CLOCKS_APART_MS), random=2**80 - 1)
+        newest_id = uuid7(unix_ms=max(0, now - age_ms + CLOCKS_APART_MS), random=2**80 - 1)
         if by_id:
             return (_J.id <= newest_id, *_older_rows(age_ms))
         place = self._connection.execute(

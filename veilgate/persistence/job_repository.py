@@ -41,9 +41,11 @@ class JobRepository:
         ).one_or_none()
         return _job_record(row) if row else None
 
-    def hold(self, job_id: str) -> None:
-        """Until the transaction ends nobody else changes this job. On SQLite writers have that anyway."""
-        self._connection.execute(select(jobs.c.id).where(jobs.c.id == job_id).with_for_update())
+    def hold(self, job_id: str) -> bool:
+        """Until the transaction ends nobody else changes this job; False if there is none. On SQLite writers
+        have that anyway."""
+        found = self._connection.execute(select(jobs.c.id).where(jobs.c.id == job_id).with_for_update())
+        return found.first() is not None
 
     def supersede_those_of(self, image_id: str) -> str | None:
         """Before another job of the image is inserted: the newest id there is. None of them stands for an

@@ -30,6 +30,7 @@ class ImageRecord:
     height: int
     original_key: str
     current_job_id: str | None
+    original_dropped_at_ms: int | None
     created_at_ms: int
 
 

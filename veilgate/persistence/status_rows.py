@@ -24,6 +24,9 @@ class StatusRow:
     results: str | None
     error_code: str | None
     error_message: str | None
+    near_duplicate_of: str | None
+    near_duplicate_score: float | None
+    result_key: str | None
 
 
 _J, _I = jobs.c, processed_images.c
@@ -39,6 +42,7 @@ _SELECT = (
             _J.error_code,
             _J.error_message,
         ),
+        *(_I.near_duplicate_of, _I.near_duplicate_score, _J.result_key),
     )
     .join(processed_images, _I.id == _J.image_id)
     .where(_J.id == bindparam("job_id"), _J.owner_id == bindparam("owner_id"))

@@ -17,8 +17,10 @@ from veilgate.persistence.counter_repository import CounterRepository
 from veilgate.persistence.dedup_keys import FreeKeys
 from veilgate.persistence.direct_upload_repository import DirectUploadRepository
 from veilgate.persistence.driver_errors import refusal, translated_errors
+from veilgate.persistence.embedding_gaps import EmbeddingGaps
 from veilgate.persistence.embedding_repository import EmbeddingRepository
 from veilgate.persistence.engine import MOMENT_S, PATIENCE_S, WAITS_A_MOMENT, WRITES
+from veilgate.persistence.erase_repository import EraseRepository
 from veilgate.persistence.event_repository import EventRepository
 from veilgate.persistence.idempotency_repository import IdempotencyRepository
 from veilgate.persistence.image_repository import ImageRepository
@@ -27,10 +29,13 @@ from veilgate.persistence.job_claims import JobClaims
 from veilgate.persistence.job_repository import JobRepository
 from veilgate.persistence.key_repository import KeyRepository
 from veilgate.persistence.lease_repository import LeaseRepository
+from veilgate.persistence.near_duplicate_repository import NearDuplicateRepository
 from veilgate.persistence.schema import require_rights, require_schema
 from veilgate.persistence.session_repository import SessionRepository
+from veilgate.persistence.sqlite_log import empty_log
 from veilgate.persistence.status_rows import InstantStatusRows
 from veilgate.persistence.term_repository import TermRepository
+from veilgate.persistence.tombstone_repository import TombstoneRepository
 from veilgate.persistence.totals_repository import TotalsRepository
 from veilgate.telemetry.logging import get_logger
 
@@ -96,6 +101,14 @@ class Transaction:
         return EmbeddingRepository(self.connection)
 
     @cached_property
+    def embedding_gaps(self) -> EmbeddingGaps:
+        return EmbeddingGaps(self.connection)
+
+    @cached_property
+    def near_duplicates(self) -> NearDuplicateRepository:
+        return NearDuplicateRepository(self.connection)
+
+    @cached_property
     def index_models(self) -> IndexModelRepository:
         return IndexModelRepository(self.connection)
 
@@ -106,6 +119,14 @@ class Transaction:
     @cached_property
     def counters(self) -> CounterRepository:
         return CounterRepository(self.connection)
+
+    @cached_property
+    def erasing(self) -> EraseRepository:
+        return EraseRepository(self.connection)
+
+    @cached_property
+    def tombstones(self) -> TombstoneRepository:
+        return TombstoneRepository(self.connection)
 
     def now_ms(self) -> int:
         """The database's clock."""
@@ -173,6 +194,12 @@ class Database:
                 transaction.now_ms()
             else:
                 transaction.jobs.mark_dispatched([])
+
+    def overwrite_deleted(self) -> bool:
+        """See to it that what was deleted is in no file of an SQLite database; False when that has to wait.
+        What a server keeps of it, in logs for one, is its operator's business."""
+        with translated_errors():
+            return not self._is_sqlite or empty_log(self._engine)
 
     @property
     def folder(self) -> Path | None:

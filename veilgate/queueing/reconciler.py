@@ -84,6 +84,7 @@ class Reconciler:
             self._look_for_stranded()
         except REDIS_AWAY as error:
             _log.warning("reconciler.redis_away", error=type(error).__name__)
+        self._housekeeping.run_often()
         if time.monotonic() >= self._next_housekeeping_s:
             self._housekeeping.run()
             self._next_housekeeping_s = time.monotonic() + self._timing.housekeeping_every_s

@@ -7,7 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from veilgate.domain.search import Exactness, IndexOperation
+from veilgate.domain.search import Exactness, Hit, IndexOperation
+
+__all__ = ["Answer", "Hit", "IndexEntry", "Vector", "VectorIndex", "VectorQuery"]
 
 Vector = NDArray[np.float32]
 
@@ -34,15 +36,6 @@ class VectorQuery:
     k: int
     among: frozenset[str] | None = None
     below_seq: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """`score` is the cosine of the angle between the two vectors, `seq` when the image was added."""
-
-    image_id: str
-    score: float
-    seq: int
 
 
 @dataclass(frozen=True, slots=True)

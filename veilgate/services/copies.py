@@ -4,22 +4,28 @@ import hashlib
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from veilgate.domain.errors import ImageNotFound, ResultNotReady
+from veilgate.domain.errors import ImageNotFound, OriginalDropped, ResultNotReady
 from veilgate.domain.ids import is_id
 from veilgate.domain.pictures import PictureFormat
 from veilgate.persistence.records import ImageRecord
 from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.services.image_links import version_of
 from veilgate.storage.keys import THUMBNAIL_SIDES_PX, processed_key, thumbnail_key
 from veilgate.storage.ports import ObjectStore, SigningStore
 
 
 @dataclass(frozen=True, slots=True)
 class FileCopy:
-    """A file to hand out, not opened yet. `etag` changes when the bytes behind the same address do."""
+    """A file to hand out, not opened yet. `etag` changes when the bytes behind the same address do.
+
+    `version` is what an address carries behind which they never do; originals have none, because nobody but
+    their owner may keep them.
+    """
 
     key: str
     media_type: str
     filename: str
+    version: str | None = None
 
     @property
     def etag(self) -> str:
@@ -38,17 +44,21 @@ class Copies:
     def processed(self, image_id: str, owner_id: str) -> FileCopy:
         image, prefix = self._current(image_id, owner_id)
         kind = PictureFormat(image.format).served_as
-        return FileCopy(processed_key(prefix, kind.suffix), kind.media_type, f"{image_id}.{kind.suffix}")
+        key = processed_key(prefix, kind.suffix)
+        return FileCopy(key, kind.media_type, f"{image_id}.{kind.suffix}", version_of(prefix))
 
     def thumbnail(self, image_id: str, owner_id: str, *, side_px: int) -> FileCopy:
         """The smallest thumbnail that is at least that large, else the largest."""
         _, prefix = self._current(image_id, owner_id)
         side = min((side for side in THUMBNAIL_SIDES_PX if side >= side_px), default=max(THUMBNAIL_SIDES_PX))
-        return FileCopy(thumbnail_key(prefix, side), "image/jpeg", f"{image_id}-{side}.jpg")
+        filename = f"{image_id}-{side}.jpg"
+        return FileCopy(thumbnail_key(prefix, side), "image/jpeg", filename, version_of(prefix))
 
     def original(self, image_id: str, owner_id: str) -> FileCopy:
         with self._database.read() as transaction:
             image = _existing(transaction, image_id, owner_id)
+        if image.original_dropped_at_ms is not None:
+            raise OriginalDropped
         kind = PictureFormat(image.format)
         return FileCopy(image.original_key, kind.media_type, f"{image_id}-original.{kind.suffix}")
 
@@ -56,6 +66,13 @@ class Copies:
         """Size and bytes of a copy, which the caller closes."""
         try:
             return self._store.open_chunks(copy.key)
+        except FileNotFoundError as error:
+            raise ResultNotReady("The file is not in the object store.") from error
+
+    def open_range(self, copy: FileCopy, first: int, last: int) -> Generator[bytes]:
+        """These bytes of a copy, which the caller closes."""
+        try:
+            return self._store.open_range(copy.key, first, last)
         except FileNotFoundError as error:
             raise ResultNotReady("The file is not in the object store.") from error
 

@@ -145,7 +145,8 @@ class DirectUploads:
             if announced.job_id is None:
                 return announced, None
             job = transaction.jobs.get(announced.job_id, owner_id=owner_id)
-        assert job
+        if job is None:  # erased a moment ago, and the upload with it
+            raise UploadNotFound
         return announced, answered_before(job, announced.filename, deduplicated=announced.deduplicated)
 
     def _store(self) -> SigningStore:

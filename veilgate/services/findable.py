@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from veilgate.domain.search import TermSource
-from veilgate.domain.words import words_of
+from veilgate.domain.words import findable_words, words_of_labels
 from veilgate.persistence.search_records import NewEmbedding
 from veilgate.persistence.unit_of_work import Transaction
 from veilgate.stages.contract import PictureWork
@@ -12,21 +12,30 @@ from veilgate.stages.embed_picture import EmbeddedPicture
 
 def write_words(transaction: Transaction, work: PictureWork, detected: Mapping[str, int]) -> None:
     """In the transaction that shows the result."""
-    for source, words in (
-        (TermSource.FILENAME, words_of(work.filename)),
-        (TermSource.DETECTED, [word for label in detected for word in words_of(label)]),
-    ):
-        transaction.terms.replace(work.image_id, source, words, owner_id=work.owner_id)
+    words: dict[str, list[str]] = {
+        TermSource.FILENAME: findable_words(work.filename),
+        TermSource.DETECTED: words_of_labels(detected),
+    }
+    transaction.terms.replace(work.image_id, words, owner_id=work.owner_id)
 
 
 def write_embeddings(transaction: Transaction, shown: Sequence[PictureWork]) -> None:
-    """The embeddings of results that are shown from now on; near the end of their transaction."""
+    """The embeddings of results that are shown from now on; near the end of their transaction.
+
+    Those of the result that was shown before go, by whatever model: the picture may have been veiled more
+    since. The search server makes what is missing.
+    """
+    newest = {work.image_id: work for work in shown}.values()
+    for work in newest:
+        # An image's first job has its id, and nothing was shown before that.
+        if work.job_id != work.image_id:
+            transaction.embeddings.remove(work.image_id)
     transaction.embeddings.put(
         [
             NewEmbedding(
                 work.image_id, work.owner_id, made.model_id, made.picture_sha256, made.vector, made.failure
             )
-            for work in shown
+            for work in newest
             if (made := work.get(EmbeddedPicture))
         ]
     )

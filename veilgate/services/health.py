@@ -20,6 +20,8 @@ PATIENCE_S = 5.0
 _HANGS = f"It has not answered for {PATIENCE_S:g} s."
 _BROKEN = "It could not be asked."
 _NO_WORKER = "No such process is at work; accepted jobs wait for one."
+_NO_SEARCH = "No search server is at work: likes cannot be looked for, all else goes on."
+_NOT_READY = "No search server has its index ready yet; one that is built says how far it is."
 
 # Without these nothing can be accepted durably, and what is raised when they do not answer.
 _NEEDED: dict[str, type[errors.Unavailable]] = {
@@ -91,12 +93,13 @@ class Health:
         parts["disk"]["free_bytes"] = self._free_bytes
         if states["database"].error is not None:
             del parts["queue"]  # nothing is known of it
-        workers: Present = {"images": [], "reconciler": []}
+        workers: Present = {"images": [], "reconciler": [], "search": []}
         if states["redis"].error is None:
             workers |= self._workers
             parts |= {
                 f"{family}_worker": self._presence(family, workers) for family in ("images", "reconciler")
             }
+            parts["search"] = self._search(workers["search"])
         models = [model for worker in workers["images"] for model in worker.get("models", [])]
         healthy = all(part["status"] == "ok" for part in parts.values())
         return {
@@ -128,11 +131,22 @@ class Health:
         self._workers = self._look_for_workers()
 
     def _presence(self, family: str, workers: Present) -> dict[str, Any]:
-        if workers[family]:
-            self._missing_since.pop(family, None)
+        return self._missing(family, None if workers[family] else ("no_worker", _NO_WORKER))
+
+    def _search(self, servers: list[dict[str, Any]]) -> dict[str, Any]:
+        """Whether any replica can be asked for what the serving model knows."""
+        indexes = [index for server in servers for index in server.get("indexes", ())]
+        if any(index["ready"] and index["role"] == "serving" for index in indexes):
+            return self._missing("search", None)
+        lacks = ("index_not_ready", _NOT_READY) if servers else ("search_unavailable", _NO_SEARCH)
+        return self._missing("search", lacks)
+
+    def _missing(self, what: str, lacks: tuple[str, str] | None) -> dict[str, Any]:
+        """How a part is described that `lacks` something, with its code, or nothing."""
+        if lacks is None:
+            self._missing_since.pop(what, None)
             return {"status": "ok"}
-        since_s = self._missing_since.setdefault(family, time.time())
-        return _wrong("no_worker", _NO_WORKER, since_s)
+        return _wrong(*lacks, self._missing_since.setdefault(what, time.time()))
 
 
 def _described(state: State) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from veilgate.services.job_lists import JobLists
 from veilgate.services.lease_expiry import LeaseExpiry
 from veilgate.services.missing_jobs import MissingJobs
 from veilgate.services.verification import Check
+from veilgate.services.verify_erased import ErasedLeftovers, KeptOriginals
 from veilgate.services.verify_leftovers import OrphanResults
 from veilgate.services.verify_lists import DeadEntries, StartedEntries, UnlistedJobs
 from veilgate.services.verify_originals import LostOriginals, OrphanOriginals
@@ -32,7 +33,9 @@ def house_checks(
     expiry = LeaseExpiry(database, store, policy=policy, wake=lists.wake)
     patience_ms = scope.patience_ms
     return [
+        ErasedLeftovers(database, store, patience_ms=patience_ms),
         LostOriginals(database, store, deep=scope.deep),
+        KeptOriginals(database, store, patience_ms=patience_ms),
         OrphanOriginals(database, store),
         Pointers(database),
         LostResults(database, store, missing_jobs),

@@ -1,6 +1,7 @@
 """Slow tidying: objects that no row points to, keys nobody will use again."""
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from veilgate.domain.errors import VeilgateError
@@ -18,12 +19,23 @@ _ANNOUNCED_KEPT_S = 2 * _DAY_S
 _AUDIT_KEPT_S = 400 * _DAY_S
 _DAYS_LOOKED_AT = 32
 _PAGE = 500
+# After something went wrong with what is done in every round: the rounds have more to do than to wait for it.
+_OFTEN_PAUSE_S = 30.0
+
+Step = Callable[[], object]
 
 
 class Housekeeping:
-    def __init__(self, database: Database, store: ObjectStore) -> None:
+    """`also` are further steps; `often` are those that do not wait for the next run."""
+
+    def __init__(
+        self, database: Database, store: ObjectStore, *, also: Sequence[Step] = (), often: Sequence[Step] = ()
+    ) -> None:
         self._database = database
         self._store = store
+        self._also = also
+        self._often = often
+        self._often_again_s = 0.0
 
     def run(self) -> None:
         """Every step may be done at any time; one that fails is logged, keeps no other from being done, and
@@ -35,11 +47,17 @@ class Housekeeping:
             self.remove_lost_originals,
             self.remove_announced,
             self.remove_unfinished,
+            *self._also,
         ):
-            try:
-                step()
-            except (VeilgateError, OSError) as error:
-                _log.warning("housekeeping.failed", step=step.__name__, error=type(error).__name__)
+            _is_done(step)
+
+    def run_often(self) -> None:
+        """What is cheap when there is nothing to do."""
+        if time.monotonic() < self._often_again_s:
+            return
+        done = [_is_done(step) for step in self._often]
+        if not all(done):
+            self._often_again_s = time.monotonic() + _OFTEN_PAUSE_S
 
     def forget_keys(self) -> None:
         with self._database.write() as transaction:
@@ -82,7 +100,7 @@ class Housekeeping:
                 old = transaction.direct_uploads.older_than(_ANNOUNCED_KEPT_S * 1000, limit=_PAGE)
             if not old:
                 return
-            self._store.delete(list(old.values()))
+            self._store.erase(list(old.values()))
             with self._database.write() as transaction:
                 transaction.direct_uploads.forget(list(old))
             _log.info("housekeeping.direct_uploads_forgotten", uploads=len(old))
@@ -94,5 +112,15 @@ class Housekeeping:
         with self._database.read() as transaction:
             known = transaction.images.exists(list(by_id))
         orphans = [key for image_id, key in by_id.items() if image_id not in known]
-        self._store.delete(orphans)
+        self._store.erase(orphans)
         return len(orphans)
+
+
+def _is_done(step: Step) -> bool:
+    try:
+        step()
+    except (VeilgateError, OSError) as error:
+        name = getattr(step, "__name__", repr(step))
+        _log.warning("housekeeping.failed", step=name, error=type(error).__name__)
+        return False
+    return True

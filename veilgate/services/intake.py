@@ -17,7 +17,7 @@ from veilgate.imaging.sniff import inspect_picture
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.dedup_keys import KeyHolder, read_holder
 from veilgate.persistence.new_uploads import NewUpload
-from veilgate.persistence.races import UploadedByAnother, WrittenByAnother
+from veilgate.persistence.races import ErasedMeanwhile, UploadedByAnother, WrittenByAnother
 from veilgate.persistence.records import JobRecord, NewEvent, NewImage, NewJob
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.services.deduplication import dedup_key
@@ -91,7 +91,7 @@ class Intake:
         """Accept a single upload, or answer as before when its key was used for the same request, which its
         `fingerprint` tells; by default that of what was sent."""
         fingerprint = fingerprint or upload.fingerprint
-        header = self._inspect(upload.file)
+        header = self.inspect(upload.file)
         if idempotency_key is None:
             return self._store_and_write(upload, header, Lane.INTERACTIVE, beside=None)
         look = partial(
@@ -118,7 +118,7 @@ class Intake:
 
     def inspect_and_store(self, upload: Upload, lane: Lane, *, beside: Beside) -> AcceptedJob:
         """Accept one file; `beside` writes what it is part of, as an item of a batch."""
-        return self._store_and_write(upload, self._inspect(upload.file), lane, beside=beside)
+        return self._store_and_write(upload, self.inspect(upload.file), lane, beside=beside)
 
     def _store_and_write(
         self, upload: Upload, header: PictureHeader, lane: Lane, *, beside: Beside | None
@@ -137,7 +137,10 @@ class Intake:
                 )
             except UploadedByAnother:
                 holder = self._holder(dedup)
-        return self._join(upload, holder, beside)
+        try:
+            return self._join(upload, holder, beside)
+        except ErasedMeanwhile:
+            return self._store_and_write(upload, header, lane, beside=beside)
 
     def _store_anew(
         self,
@@ -201,6 +204,8 @@ class Intake:
     @again_after_deadlock
     def _write_beside(self, beside: Beside, job: AcceptedJob) -> None:
         with self._database.write() as transaction:
+            if not transaction.jobs.hold(job.job_id):
+                raise ErasedMeanwhile
             beside(transaction, job)
 
     def has_answered(self, key: str, owner_id: str) -> bool:
@@ -214,7 +219,8 @@ class Intake:
         except VeilgateError as error:  # the caller hears why the upload failed; housekeeping removes this
             _log.warning("upload.original_left", error=error.code)
 
-    def _inspect(self, file: ReceivedFile) -> PictureHeader:
+    def inspect(self, file: ReceivedFile) -> PictureHeader:
+        """Judge a file without keeping it. Raises an `InputRejected` leaf."""
         if not file.size:
             raise EmptyFile
         with file.content() as data:
@@ -236,8 +242,8 @@ def earlier_job(transaction: Transaction, key: str, owner_id: str, *, fingerprin
     if record.fingerprint != fingerprint or record.job_id is None:
         raise IdempotencyConflict
     job = transaction.jobs.get(record.job_id, owner_id=owner_id)
-    assert job
-    return answered_before(job, job.filename, deduplicated=record.deduplicated)
+    # Its image may have been erased since we read the key.
+    return answered_before(job, job.filename, deduplicated=record.deduplicated) if job else None
 
 
 def answered_before(job: JobRecord, filename: str, *, deduplicated: bool) -> AcceptedJob:

@@ -2,7 +2,7 @@
 
 import json
 
-from veilgate.domain.errors import IllegalTransition, JobNotFound
+from veilgate.domain.errors import IllegalTransition, JobNotFound, OriginalDropped
 from veilgate.domain.ids import is_id
 from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.deadlocks import again_after_deadlock
@@ -36,6 +36,9 @@ class JobControl:
             job = _existing(transaction, job_id, owner_id)
             if job.status in {JobStatus.SUBMITTED, JobStatus.PROCESSING}:
                 return job
+            image = transaction.images.get(job.image_id, owner_id=owner_id)
+            if image is None or image.original_dropped_at_ms is not None:
+                raise OriginalDropped
             if not transaction.jobs.submit_again(job_id):
                 raise IllegalTransition(
                     f"The job is {job.status}; only failed and cancelled jobs can be retried."

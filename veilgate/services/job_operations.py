@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from veilgate.domain.errors import IllegalTransition, JobNotFound, QueueUnavailable
+from veilgate.domain.errors import IllegalTransition, JobNotFound, OriginalDropped, QueueUnavailable
 from veilgate.domain.ids import is_id
 from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.job_listing import FailedJob, JobListing, WholeJob
@@ -58,7 +58,7 @@ class JobOperations:
             place = page[-1].place
             again = []
             for job in page:
-                with suppress(IllegalTransition, JobNotFound):  # somebody else was quicker
+                with suppress(IllegalTransition, JobNotFound, OriginalDropped):  # somebody else was quicker
                     record = self._control.retry(job.id, job.owner_id)
                     again.append(DueJob(record.id, record.kind, record.lane))
             self._dispatch(again)

@@ -10,6 +10,7 @@ from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.records import EventRecord
 from veilgate.persistence.status_rows import StatusRow, read_status
 from veilgate.persistence.unit_of_work import Database
+from veilgate.services.image_links import ImageLinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,9 @@ class StatusAnswer:
 
 
 class JobQueries:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, links: ImageLinks | None = None) -> None:
         self._database = database
+        self._links = links or ImageLinks()
         self._instant = database.instant_status_rows()
 
     def status_at_once(self, job_id: str, owner_id: str) -> StatusAnswer | None:
@@ -30,7 +32,7 @@ class JobQueries:
         if self._instant is None or not is_id(job_id):
             return None
         row = self._instant.read(job_id, owner_id)
-        return _answer(row) if row else None
+        return _answer(row, self._links) if row else None
 
     def status(self, job_id: str, owner_id: str) -> StatusAnswer:
         """The answer of `GET /status/{job_id}`."""
@@ -40,7 +42,7 @@ class JobQueries:
             row = read_status(transaction.connection, job_id, owner_id)
         if row is None:
             raise JobNotFound
-        return _answer(row)
+        return _answer(row, self._links)
 
     def events_after(self, job_id: str, owner_id: str, seq: int) -> tuple[Sequence[EventRecord], bool]:
         """Events with a higher number, and whether the job has ended and these are the last.
@@ -57,9 +59,9 @@ class JobQueries:
         return events, job.status.is_terminal and last_seq >= job.event_seq
 
 
-def _answer(row: StatusRow) -> StatusAnswer:
+def _answer(row: StatusRow, links: ImageLinks) -> StatusAnswer:
     """What was stored as JSON is put in as it is, without being read."""
-    results = row.results if row.results and row.status == JobStatus.COMPLETED else "null"
+    results = _results(row, links) if row.results and row.status == JobStatus.COMPLETED else "null"
     error = "null"
     if row.error_code:
         error = json.dumps({"code": row.error_code, "message": row.error_message})
@@ -70,3 +72,17 @@ def _answer(row: StatusRow) -> StatusAnswer:
         f'"attempts":{row.attempts},"options":{row.options},"results":{results},"error":{error}}}'
     )
     return StatusAnswer(JobStatus(row.status), document.encode())
+
+
+def _results(row: StatusRow, links: ImageLinks) -> str:
+    """With what the index has found since they were stored, and where callers find the files."""
+    assert row.results
+    near, rest = "null", row.results[1:]
+    if row.near_duplicate_of and row.near_duplicate_score is not None:
+        near = f'{{"image_id":"{row.near_duplicate_of}","score":{round(row.near_duplicate_score, 6)}}}'
+    found_at = links.of(row.image_id, row.result_key)
+    added = (
+        f'"near_duplicate_of":{near},"processed_url":{json.dumps(found_at["processed_url"])},'
+        f'"thumbnail_urls":{json.dumps(found_at["thumbnail_urls"])}'
+    )
+    return f"{{{added}{',' if rest != '}' else ''}{rest}"

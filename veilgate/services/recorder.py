@@ -177,7 +177,7 @@ class Recorder:
         # The newest request is what is shown, in whatever order requests end.
         if transaction.images.point_to(work.image_id, work.job_id):
             detected = _detected_counts(end)
-            transaction.images.replace_tags(work.image_id, DETECTED, detected)
+            transaction.images.replace_tags(work.image_id, DETECTED, detected, owner_id=work.owner_id)
             write_words(transaction, work, detected)
             shown.append(work)
         return Settlement(work.job_id, work.fence, Verdict.COMPLETED)

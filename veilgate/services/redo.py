@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from veilgate.domain.errors import ImageNotFound
+from veilgate.domain.errors import ImageNotFound, OriginalDropped
 from veilgate.domain.ids import is_id, new_id
 from veilgate.domain.jobs import JobKind, Lane
 from veilgate.domain.options import UploadOptions
@@ -54,7 +54,8 @@ class Redo:
             assert idempotency_key
             with self._database.read() as transaction:
                 earlier = earlier_job(transaction, idempotency_key, owner_id, fingerprint=fingerprint)
-            assert earlier
+            if earlier is None:  # and the image was erased since
+                raise ImageNotFound from None
             return earlier
 
 
@@ -62,6 +63,8 @@ def _existing(transaction: Transaction, image_id: str, owner_id: str) -> ImageRe
     image = transaction.images.get(image_id, owner_id=owner_id) if is_id(image_id) else None
     if image is None:
         raise ImageNotFound
+    if image.original_dropped_at_ms is not None:
+        raise OriginalDropped
     return image
 
 
@@ -70,6 +73,8 @@ def _insert(
 ) -> AcceptedJob:
     # Ids say which request is the newest, and are made by the clocks of many hosts.
     job_id = new_id(after=transaction.jobs.supersede_those_of(image.id))
+    # Who erases it, or drops its original, holds its jobs first: what is found now, stays until we commit.
+    _existing(transaction, image.id, image.owner_id)
     lane = options.priority or Lane.INTERACTIVE
     transaction.jobs.insert(
         NewJob(

@@ -27,6 +27,7 @@ def assemble_results(end: PictureEnd, store: ObjectStore) -> dict[str, Any]:
             **_optional_stage(end.outcomes["find_vehicles"]),
             "also_found": faces.report["also_found"],
         },
+        "embedding_metadata": _optional_stage(end.outcomes["embed_picture"]),
         "stages": {
             name: {"outcome": outcome.kind, "ms": end.stage_ms.get(name, 0)}
             for name, outcome in end.outcomes.items()

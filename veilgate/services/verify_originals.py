@@ -52,6 +52,8 @@ class LostOriginals:
         return [(image, finding) for image, finding in judged if finding]
 
     def _judge(self, image: StoredOriginal) -> Finding | None:
+        if image.dropped_at_ms is not None:
+            return None
         size = size_of(self._store, image.original_key)
         if size is None:
             text = "is not in the object store; once repaired, sending the picture again stores it anew"

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from veilgate.domain.search import TermSource
+from veilgate.domain.words import words_of_labels
 from veilgate.persistence.inventory import EventCount, Inventory, OverdueLease, Pointer
 from veilgate.persistence.records import NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
@@ -12,8 +14,6 @@ from veilgate.services.object_pages import PAGE
 from veilgate.services.verification import Finding, LookedAt
 
 _MEANWHILE = "it was put right meanwhile"
-# The source of tags that the recorder writes with a result.
-_DETECTED = "detected"
 
 
 class Pointers:
@@ -51,7 +51,10 @@ class Pointers:
             wrong = inventory.pointer_of(image_id)
             if wrong is None or wrong.shown == wrong.newest_completed or not inventory.point(wrong):
                 return _MEANWHILE
-            transaction.images.replace_tags(image_id, _DETECTED, _tags(transaction, wrong.newest_completed))
+            found = _tags(transaction, wrong.newest_completed)
+            transaction.images.replace_tags(image_id, TermSource.DETECTED, found, owner_id=wrong.owner_id)
+            words: dict[str, list[str]] = {TermSource.DETECTED: words_of_labels(found)}
+            transaction.terms.replace(image_id, words, owner_id=wrong.owner_id)
         return f"shows {wrong.newest_completed or 'nothing'} now"
 
 

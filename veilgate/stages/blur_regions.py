@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from veilgate.domain.detections import Box, Detection
 from veilgate.domain.outcomes import Outcome
-from veilgate.domain.redaction import MaskShape
+from veilgate.domain.redaction import BlurStyle, MaskShape, RedactionPolicy
+from veilgate.imaging.likeness import likeness_view
 from veilgate.imaging.picture import Picture
 from veilgate.imaging.redact import veil_into
 from veilgate.imaging.regions import choose_regions
@@ -13,12 +17,17 @@ from veilgate.stages.contract import PictureWork, RunsOn
 from veilgate.stages.findings import Faces
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VeiledPicture:
-    """The only kind of picture that may be stored, shown or sent on; `regions` are the padded boxes."""
+    """The only kind of picture that may be stored, shown or sent on; `regions` are the padded boxes.
+
+    `view` is what its likeness is measured by: small, and veiled in mosaic whatever style is shown, so that
+    one picture in two styles is found as one.
+    """
 
     picture: Picture
     regions: tuple[Box, ...]
+    view: NDArray[np.uint8]
 
 
 class BlurRegions:
@@ -38,11 +47,13 @@ class BlurRegions:
         choice = choose_regions(
             work[Faces].detections, options=options, size_wh=(picture.width, picture.height)
         )
-        pixels, alpha = picture.pixels, picture.alpha
-        veiled = veil_into(pixels, [face.box for face in choice.veiled], options.policy, alpha=alpha)
-        # What a caller has drawn is meant as it is drawn.
-        exact = replace(options.policy, mask_scale=1.0, shape=MaskShape.BOX)
-        drawn = veil_into(pixels, options.extra_regions, exact, alpha=alpha)
+        faces = [face.box for face in choice.veiled]
+        mosaic = replace(options.policy, style=BlurStyle.MOSAIC)
+        veiled, drawn = _veil(picture, faces, options.extra_regions, mosaic)
+        view = likeness_view(picture.pixels, alpha=picture.alpha)
+        if options.policy != mosaic:
+            # Over the mosaic: a veil is made from less, never from more, than without it.
+            _veil(picture, faces, options.extra_regions, options.policy)
         report = {
             "style": options.blur_style,
             "shape": options.mask_shape,
@@ -53,7 +64,19 @@ class BlurRegions:
             "too_small": _listed(choice.too_small),
             "too_large": _listed(choice.too_large),
         }
-        return Outcome.produced(VeiledPicture(picture, (*veiled, *drawn)), report)
+        return Outcome.produced(VeiledPicture(picture, (*veiled, *drawn), view), report)
+
+
+def _veil(
+    picture: Picture, faces: Sequence[Box], drawn: Sequence[Box], policy: RedactionPolicy
+) -> tuple[list[Box], list[Box]]:
+    """Returns the padded boxes of both."""
+    # What a caller has drawn is meant as it is drawn.
+    exact = replace(policy, mask_scale=1.0, shape=MaskShape.BOX)
+    return (
+        veil_into(picture.pixels, faces, policy, alpha=picture.alpha),
+        veil_into(picture.pixels, drawn, exact, alpha=picture.alpha),
+    )
 
 
 def _listed(detections: Sequence[Detection]) -> list[dict[str, object]]:

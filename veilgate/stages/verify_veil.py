@@ -54,12 +54,21 @@ class VerifyVeil:
         solid = replace(policy, style=BlurStyle.SOLID)
         plain = veil_into(picture.pixels, under, solid, alpha=picture.alpha)
         added = veil_into(picture.pixels, missed, policy, alpha=picture.alpha)
+        mosaic = replace(policy, style=BlurStyle.MOSAIC, mask_scale=1.0)
+        veil_into(veiled.view, [_in_view(box, veiled) for box in (*plain, *added)], mosaic)
         report = {
             "found": len(choice.veiled),
             "missed_before": [box.as_list() for box in added],
             "veiled_again": [box.as_list() for box in plain],
         }
         return Outcome.produced(SecondLook(len(added)), report, model=self._search.model_id)
+
+
+def _in_view(box: Box, veiled: VeiledPicture) -> Box:
+    """A box of the picture in pixels of its view; `veil_into` rounds it outward."""
+    height, width = veiled.view.shape[:2]
+    wide, high = width / veiled.picture.width, height / veiled.picture.height
+    return Box(box.x1 * wide, box.y1 * high, box.x2 * wide, box.y2 * high)
 
 
 def _split(finds: Sequence[Detection], regions: Sequence[Box]) -> tuple[list[Box], list[Box]]:

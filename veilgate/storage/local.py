@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -65,6 +65,20 @@ class LocalObjectStore:
 
         return os.fstat(file.fileno()).st_size, chunks()
 
+    def open_range(self, key: str, first: int, last: int) -> Generator[bytes]:
+        with _translated_errors():
+            file = self._path(key).open("rb")
+
+        def chunks() -> Generator[bytes]:
+            with file:
+                left = last - first + 1
+                file.seek(first)
+                while left and (chunk := file.read(min(left, _CHUNK_BYTES))):
+                    left -= len(chunk)
+                    yield chunk
+
+        return chunks()
+
     def size_bytes(self, key: str) -> int:
         with _translated_errors():
             return self._path(key).stat().st_size
@@ -75,6 +89,18 @@ class LocalObjectStore:
                 path = self._path(key)
                 path.unlink(missing_ok=True)
                 self._drop_empty_parents(path.parent)
+
+    def erase(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.delete([*self.traces(name)])
+
+    def traces(self, name: str) -> Iterator[str]:
+        if not self._root.is_dir():  # of a disk that is not mounted nobody can say what is there
+            raise ObjectStoreUnavailable("The object folder cannot be used.")
+        if name.endswith("/"):
+            yield from self.list(name)
+        elif self._path(name).is_file():
+            yield name
 
     def list(self, prefix: str) -> Iterator[str]:
         # The folder part of a prefix is a folder; what is left is the start of a name.

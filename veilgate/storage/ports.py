@@ -1,6 +1,6 @@
 """What the house asks of an object store."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -25,10 +25,24 @@ class ObjectStore(Protocol):
         """Size and content, for handing on without holding it all; closed by who stops before its end."""
         ...
 
+    def open_range(self, key: str, first: int, last: int) -> Generator[bytes]:
+        """The bytes from the first to the last, which must be there; closed by who stops before their end."""
+        ...
+
     def size_bytes(self, key: str) -> int: ...
 
     def delete(self, keys: list[str]) -> None:
         """Delete what is there; a missing object is no error."""
+        ...
+
+    def erase(self, names: Sequence[str]) -> None:
+        """Delete these objects, and all below those names that end with a slash, in every version that the
+        store has kept: nobody can bring them back."""
+        ...
+
+    def traces(self, name: str) -> Iterator[str]:
+        """The keys of which the store has any version, even one that is hidden: this one, or all below it if
+        it ends with a slash."""
         ...
 
     def list(self, prefix: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from veilgate.storage.ports import SignedPut
 from veilgate.storage.s3_client import S3Access, open_client
 from veilgate.storage.s3_failures import as_settings_to_mend, translated_errors, unavailable
 from veilgate.storage.s3_multipart import MULTIPART_FROM_BYTES, put_in_parts
+from veilgate.storage.s3_versions import stored_versions
 
 _PROBES = "probe/"
 _CHUNK_BYTES = 1 << 20
@@ -61,15 +62,14 @@ class S3ObjectStore:
     def open_chunks(self, key: str) -> tuple[int, Generator[bytes]]:
         with translated_errors():
             answer = self._client.get_object(Bucket=self._bucket, Key=self._checked(key))
-        size, body = int(answer["ContentLength"]), answer["Body"]
+        return int(answer["ContentLength"]), _chunks(answer["Body"])
 
-        def chunks() -> Generator[bytes]:
-            # botocore raises when the body ends before its Content-Length.
-            with closing(body), translated_errors():
-                while chunk := body.read(_CHUNK_BYTES):
-                    yield chunk
-
-        return size, chunks()
+    def open_range(self, key: str, first: int, last: int) -> Generator[bytes]:
+        with translated_errors():
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=self._checked(key), Range=f"bytes={first}-{last}"
+            )
+        return _chunks(answer["Body"])
 
     def size_bytes(self, key: str) -> int:
         with translated_errors():
@@ -77,11 +77,24 @@ class S3ObjectStore:
         return int(answer["ContentLength"])
 
     def delete(self, keys: list[str]) -> None:
-        for start in range(0, len(keys), _DELETE_GROUP):
-            objects = [{"Key": self._checked(key)} for key in keys[start : start + _DELETE_GROUP]]
+        self._delete([{"Key": self._checked(key)} for key in keys])
+
+    def erase(self, names: Sequence[str]) -> None:
+        with translated_errors():
+            found = [one for name in names for one in stored_versions(self._client, self._bucket, name)]
+        self._delete(found)
+
+    def traces(self, name: str) -> Iterator[str]:
+        with translated_errors():
+            for one in stored_versions(self._client, self._bucket, name):
+                yield one["Key"]
+
+    def _delete(self, objects: list[dict[str, str]]) -> None:
+        for start in range(0, len(objects), _DELETE_GROUP):
+            group = objects[start : start + _DELETE_GROUP]
             with translated_errors():
                 answer = self._client.delete_objects(
-                    Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
+                    Bucket=self._bucket, Delete={"Objects": group, "Quiet": True}
                 )
             # The answer is 200 even when objects could not be deleted.
             failed = [error for error in answer.get("Errors", []) if error.get("Code") != "NoSuchKey"]
@@ -204,6 +217,13 @@ class S3ObjectStore:
     def _checked(self, key: str) -> str:
         key_parts(key)
         return key
+
+
+def _chunks(body: Any) -> Generator[bytes]:
+    # botocore raises when the body ends before its Content-Length.
+    with closing(body), translated_errors():
+        while chunk := body.read(_CHUNK_BYTES):
+            yield chunk
 
 
 def _base64(sha256: str) -> str:

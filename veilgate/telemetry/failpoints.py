@@ -30,11 +30,22 @@ PLACES = {
     "after_result_put": "the copies of a picture are stored; no row points to them",
     "after_pointer": "ends are committed; RQ has not heard",
     "finish": "one more job is about to be finished in RQ; its subject is the job",
+    "after_erase": "an image is erased in the database; its files are still there",
     "before_beat": "leases are about to be renewed",
     "reconcile_expired": "expired leases were dealt with",
     "reconcile_swept": "what dead workers held in Redis was brought back",
     "reconcile_dispatched": "due jobs are on their lists and marked",
     "reconcile_tidied": "entries of ended jobs were removed",
+    "index_segment_written": "a new segment of an index is on the disk; no manifest names it",
+    "index_tail_written": "a snapshot's tail is on the disk; its manifest is not written",
+    "index_before_rename": "a snapshot's manifest is written and has not got its name",
+    "index_after_rename": "a snapshot is complete; files of the one before are still there",
+    "before_index_build": "an index is about to be built from the database",
+    "index_applied": "lines of the log are in the index; no snapshot has them",
+    "near_duplicates_found": "near-duplicates are known; nothing is written down",
+    "reembedded": "pictures were embedded anew; nothing is written down",
+    "near_duplicates_written": "near-duplicates are written down, and how far the log was judged",
+    "before_switch": "everything is embedded with another model; the one before it still answers",
 }
 
 _SPEC = re.compile(r"(\w+)(?:\[([^\]]*)\])?:(\w+)(?:=([\d.]+))?(?:@(\d+))?")

@@ -108,12 +108,12 @@ def unchanged(gateway: Gateway) -> Iterator[None]:
 def working_house(
     tmp_path_factory: pytest.TempPathFactory, _redis_of_gateways: RunningRedis, furnish: Furnish
 ) -> Iterator[Gateway]:
-    """A gateway with an images worker and a reconciler."""
+    """A gateway with an images worker, a reconciler and a search server."""
     _empty(_redis_of_gateways, number=2)
     folder = tmp_path_factory.mktemp("house")
     house = Gateway(folder, f"{_redis_of_gateways.url}?db=2", **furnish())
     try:
-        house.start_workers()
+        house.start_workers(search=True)
         yield house
     finally:
         house.close()

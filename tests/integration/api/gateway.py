@@ -99,13 +99,13 @@ class Gateway:
         self.process = self.processes.start(*self.entry)
         wait_until(self._answers, timeout_s=START_TIMEOUT_S, what=f"the gateway\n{self.log[-2000:]}")
 
-    def start_workers(self) -> None:
-        """An images worker and the reconciler; returns when both are at work."""
-        self._workers += [
-            self.processes.start("worker.py", "images"),
-            self.processes.start("worker.py", "reconciler"),
-        ]
-        wait_until(self._is_healthy, timeout_s=60, what="workers at work")
+    def start_workers(self, *, search: bool = False) -> None:
+        """An images worker and the reconciler, and a search server if wanted; returns when all are at work."""
+        wanted: list[tuple[str, ...]] = [("worker.py", "images"), ("worker.py", "reconciler")]
+        wanted += [("search_server.py",)] if search else []
+        self._workers += [self.processes.start(*words) for words in wanted]
+        spared = set() if search else {"search"}
+        wait_until(lambda: self._wrong_parts() <= spared, timeout_s=60, what="workers at work")
 
     def restart(self) -> None:
         self.kill()
@@ -187,8 +187,9 @@ class Gateway:
         except httpx.TransportError:
             return False
 
-    def _is_healthy(self) -> bool:
-        return bool(self.http.get("/health").json()["status"] == "ok")
+    def _wrong_parts(self) -> set[str]:
+        parts = self.http.get("/health").json()["parts"]
+        return {name for name, part in parts.items() if part["status"] != "ok"}
 
 
 def _end(processes: list[subprocess.Popen[bytes]]) -> None:

@@ -53,6 +53,13 @@ CALLS: dict[Route, Call] = {
     ("GET", "/status/{job_id}"): Call((200, None), about="job"),
     ("GET", "/jobs/{job_id}/events"): Call((204, None), about="ended_job"),
     ("GET", "/batches/{batch_id}"): Call((200, None), about="batch"),
+    ("GET", "/images/{image_id}/similar"): Call((503, "index_not_ready"), about="job"),
+    ("GET", "/search"): Call((200, None), send={"params": {"q": "car"}}),
+    ("POST", "/search"): Call((503, "search_unavailable"), send=PICTURE),
+    ("GET", "/duplicates"): Call((200, None)),
+    ("GET", "/images"): Call((200, None)),
+    ("GET", "/images/{image_id}"): Call((200, None), about="job"),
+    ("PATCH", "/images/{image_id}"): Call((200, None), about="job", send={"json": {"tags": ["a"]}}),
     ("GET", "/images/{image_id}/processed"): Call((404, "result_not_ready"), about="job"),
     ("HEAD", "/images/{image_id}/processed"): Call((404, None), about="job"),
     ("GET", "/images/{image_id}/thumbnail"): Call((404, "result_not_ready"), about="job"),
@@ -62,6 +69,7 @@ CALLS: dict[Route, Call] = {
     ("POST", "/images/{image_id}/redo"): Call((202, None), about="job"),
     ("POST", "/jobs/{job_id}/cancel"): Call((200, None), about="job"),
     ("POST", "/jobs/{job_id}/retry"): Call((200, None), about="job"),
+    ("DELETE", "/images/{image_id}"): Call((204, None), about="doomed"),
 }
 
 
@@ -113,6 +121,7 @@ def things_of(gateway: Gateway, headers: Headers) -> dict[str, str]:
     return {
         "job": send("/upload", files={"file": ("a.jpg", fresh())})["job_id"],
         "ended_job": ended,
+        "doomed": send("/upload", files={"file": ("a.jpg", fresh())})["job_id"],
         "batch": send("/batch-upload", files={"files": ("a.jpg", fresh())})["batch_id"],
         "upload": send("/uploads", json=ANNOUNCEMENT["json"])["upload_id"],
     }

@@ -49,9 +49,14 @@ def test_the_status_of_a_completed_job_has_every_field(working_house: Gateway, v
     results = document["results"]
     assert set(results) == {
         "original_image_path", "processed_image_path", "thumbnail_paths", "processing_time", "queue_time",
-        "blur_metadata", "detection_metadata", "stages", "options",
+        "blur_metadata", "detection_metadata", "embedding_metadata", "stages", "options",
+        "near_duplicate_of", "processed_url", "thumbnail_urls",
     }  # fmt: skip
+    for link in (results["processed_url"], *results["thumbnail_urls"].values()):
+        assert working_house.http.get(link).headers["cache-control"] == "private, max-age=31536000, immutable"
     assert results["processing_time"] > 0
+    assert results["embedding_metadata"]["model"] == "descriptor-v1"
+    assert results["embedding_metadata"]["dimensions"] > 0
     assert results["options"] == document["options"]
     assert isinstance(document["updated_at"], int)
 

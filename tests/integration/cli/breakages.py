@@ -55,6 +55,15 @@ def leave_files_of_a_cancelled_job(household: Household, _finished: list[str]) -
     return f"results/{job_id}/"
 
 
+def bring_back_the_original_of_an_erased_image(household: Household, finished: list[str]) -> str:
+    image_id = finished.pop()
+    [row] = household.gateway.select(f"SELECT original_key FROM processed_images WHERE id = '{image_id}'")  # noqa: S608
+    assert household.gateway.http.delete(f"/images/{image_id}").status_code == 204
+    household.execute("UPDATE tombstones SET look_at_ms = NULL WHERE image_id = :id", id=image_id)
+    household.store.put(row["original_key"], b"x", media_type="image/jpeg")
+    return f"image {image_id}"
+
+
 def lose_the_event_of_an_end(household: Household, finished: list[str]) -> str:
     job_id = finished.pop()
     household.execute("DELETE FROM stage_events WHERE job_id = :id AND outcome = 'completed'", id=job_id)
@@ -108,6 +117,7 @@ REPAIRABLE: tuple[tuple[Break, str], ...] = (
     (leave_files_of_a_lost_claim, "result_orphan"),
     (leave_files_of_an_unknown_job, "result_orphan"),
     (leave_files_of_a_cancelled_job, "result_orphan"),
+    (bring_back_the_original_of_an_erased_image, "erased_leftover"),
     (lose_the_event_of_an_end, "event_of_end_missing"),
     (let_a_lease_run_out, "lease_overdue"),
     (take_a_job_off_its_list, "job_not_listed"),

@@ -1,3 +1,4 @@
 from tests.integration.persistence.databases import mariadb_shelf, migrated_file, shelf, sqlite_shelf
+from tests.integration.persistence.library import library
 
-__all__ = ["mariadb_shelf", "migrated_file", "shelf", "sqlite_shelf"]
+__all__ = ["library", "mariadb_shelf", "migrated_file", "shelf", "sqlite_shelf"]

@@ -89,7 +89,10 @@ def test_what_a_reader_writes_is_not_kept(shelf: Shelf) -> None:
 def test_foreign_keys_hold(shelf: Shelf) -> None:
     with pytest.raises(IntegrityError), shelf.database.write() as transaction:
         transaction.connection.execute(
-            text("INSERT INTO tags (image_id, tag, source, count) VALUES ('none', 'car', 's', 1)")
+            text(
+                "INSERT INTO tags (image_id, tag, source, owner_id, count)"
+                " VALUES ('none', 'car', 's', 'o', 1)"
+            )
         )
 
 

@@ -78,7 +78,7 @@ def test_tags_are_told_apart_by_case(shelf: Shelf) -> None:
     shelf.add("a")
     for _ in range(2):
         with shelf.database.write() as transaction:
-            transaction.images.replace_tags("a", "vehicles", counts)
+            transaction.images.replace_tags("a", "vehicles", counts, owner_id=OWNER)
     rows = shelf.rows("SELECT tag, count FROM tags")
     assert {row["tag"]: row["count"] for row in rows} == counts
 

@@ -50,6 +50,16 @@ def test_a_file_is_taken_over(store: ObjectStore, tmp_path: Path, size: int) -> 
     assert longest <= 1 << 20, "never the whole file at once"
 
 
+def test_a_part_is_read_without_the_rest(store: ObjectStore, tmp_path: Path) -> None:
+    put_file(store, "a/b", LARGE, tmp_path)
+    for first, last in [(0, 0), (5, 5_000_000), (len(LARGE) - 3, len(LARGE) - 1), (0, len(LARGE) - 1)]:
+        chunks = list(store.open_range("a/b", first, last))
+        assert b"".join(chunks) == LARGE[first : last + 1]
+        assert max(map(len, chunks)) <= 1 << 20
+    with pytest.raises(FileNotFoundError):
+        store.open_range("a/none", 0, 0)
+
+
 def test_a_file_that_is_missing_is_no_object(store: ObjectStore, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         store.put_file("a/b", tmp_path / "none", media_type="image/jpeg", sha256="0" * 64)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from veilgate.domain.errors import ConfigurationError
+from veilgate.inference.embedding_spec import EmbeddingSpec, Fit, NamedFile
 from veilgate.inference.manifest import (
     Adapter,
     ClassAction,
@@ -38,6 +39,26 @@ OWN = ENTRY | {
     "source": '"file:own/Faces.onnx"',
     "labels": '["face", "plate"]',
     "classes": '{ face = "veil", plate = "report" }',
+}
+EMBEDDER = {
+    "id": '"likeness"',
+    "kind": '"embedder"',
+    "adapter": '"torchvision"',
+    "network": '"resnet50"',
+    "source": '"https://example.org/resnet50-0676ba61.pth"',
+    "sha256": '"0676ba61"',
+    "licence": '"BSD-3-Clause"',
+    "default_threshold": "0.9",
+}
+CLIP = {key: value for key, value in EMBEDDER.items() if key != "network"} | {
+    "adapter": '"clip"',
+    "source": '"file:image.onnx"',
+    "sha256": f'"{sha256_of(b"image")}"',
+    "text_source": '"file:text.onnx"',
+    "text_sha256": f'"{sha256_of(b"text")}"',
+    "tokenizer_source": '"file:tokenizer.json"',
+    "tokenizer_sha256": f'"{sha256_of(b"words")}"',
+    "fit": '"crop"',
 }
 
 
@@ -155,6 +176,71 @@ def test_a_line_of_ones_own_is_read(tmp_path: Path) -> None:
     assert (spec.adapter, spec.labels) == (Adapter.YOLO, ("face", "plate"))
 
 
+def test_an_embedder_says_how_its_pictures_are_to_look(tmp_path: Path) -> None:
+    shape = {"input_size": "96", "mean": "[0.5, 0.5, 0.5]", "std": "[1, 1, 1]", "fit": '"pad"'}
+    (spec,) = read_manifest(write(tmp_path, EMBEDDER | shape)).models
+    assert spec.embedding == EmbeddingSpec((0.5,) * 3, (1.0,) * 3, Fit.PAD, 96, network="resnet50")
+    (plain,) = read_manifest(write(tmp_path, EMBEDDER)).models
+    assert plain.embedding == EmbeddingSpec(network="resnet50")
+    (clip,) = read_manifest(write(tmp_path, CLIP)).models
+    assert clip.embedding.text == NamedFile(tmp_path / "text.onnx", sha256_of(b"text"))
+    assert clip.embedding.tokenizer == NamedFile(tmp_path / "tokenizer.json", sha256_of(b"words"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "change", "complaint"),
+    [
+        (EMBEDDER, {"adapter": '"yolo"'}, "the adapter yolo is none for an embedder model"),
+        (EMBEDDER, {"kind": '"faces"'}, "the adapter torchvision is none for a faces model"),
+        (EMBEDDER, {"classes": '{ face = "veil" }'}, "unknown key 'classes'"),
+        (EMBEDDER, {"network": "3"}, "network must be a text"),
+        (EMBEDDER, {"sha256": '"0676ba6"'}, "or at least the first 8,"),
+        (EMBEDDER, {"source": '"file:weights.pth"'}, "sha256 must be 64 hexadecimal digits in lower case"),
+        (EMBEDDER, {"mean": "[0.5, 0.5]"}, "mean must list 3 numbers"),
+        (EMBEDDER, {"mean": "[124, 116, 104]"}, "mean must list 3 numbers from 0 to 1"),
+        (EMBEDDER, {"std": "[0, 1, 1]"}, "std must list 3 numbers from 0.001 to 1"),
+        (EMBEDDER, {"fit": '"stretch"'}, "fit is 'stretch'; it must be one of squeeze, crop, pad"),
+        (EMBEDDER, {"input_size": "5000"}, "input_size must be a number from 16 to 1024"),
+        (EMBEDDER, {"text_source": '"file:text.onnx"'}, "are for the adapter clip"),
+        (CLIP, {"text_source": '"https://example.org/text.onnx"'}, "it must be file:<path of a .onnx file>"),
+        (CLIP, {"tokenizer_sha256": '"ab"'}, "tokenizer_sha256 must be 64"),
+        (ENTRY, {"sha256": '"0676ba61"'}, "sha256 must be 64 hexadecimal digits in lower case"),
+    ],
+)
+def test_a_wrong_embedder_is_named(
+    tmp_path: Path, entry: dict[str, str], change: dict[str, str], complaint: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(complaint)):
+        read_manifest(write(tmp_path, entry | change))
+
+
+def test_the_lines_of_the_documentation_are_right(repository_root: Path, tmp_path: Path) -> None:
+    text = (repository_root / "docs" / "models.md").read_text(encoding="utf-8")
+    lines = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    path = tmp_path / "manifest.toml"
+    path.write_text("\n".join(lines).replace("…", sha256_of(b"weights")), encoding="utf-8")
+    adapters = [spec.adapter for spec in read_manifest(path).models]
+    assert adapters == [Adapter.YOLO, Adapter.ONNX, Adapter.CLIP]
+
+
+def test_weights_are_known_by_what_their_publisher_gives_of_the_sha256(tmp_path: Path) -> None:
+    content = b"weights"
+    beginning = {"sha256": f'"{sha256_of(content)[:8]}"'}
+    manifest = read_manifest(write(tmp_path, EMBEDDER | beginning))
+    path = tmp_path / "mine.pth"
+    path.write_bytes(content)
+    assert manifest.resolve(str(path), ModelKind.EMBEDDER).id == "likeness"
+    named = tmp_path / "resnet50-0676ba61.pth"
+    named.write_bytes(b"retrained")
+    spec = manifest.resolve(str(named), ModelKind.EMBEDDER)
+    assert (spec.id, spec.embedding.network) == (f"likeness@{sha256_of(b'retrained')[:12]}", "resnet50")
+    path.write_bytes(b"anything else")
+    with pytest.raises(ConfigurationError, match=r"^EMBEDDING_MODEL_PATH: mine\.pth has neither"):
+        manifest.resolve(str(path), ModelKind.EMBEDDER)
+    with pytest.raises(ConfigurationError, match=r"neither an \.onnx or \.pth file nor an embedder model"):
+        manifest.resolve("mine.pt", ModelKind.EMBEDDER)
+
+
 def write_nothing(path: Path) -> None:
     assert not path.exists()
 
@@ -243,3 +329,5 @@ def test_our_own_manifest_is_right(repository_root: Path) -> None:
     assert set(vehicles.classes) == {"bicycle", "car", "motorcycle", "bus", "train", "truck"}
     assert ours.resolve("fake", ModelKind.FACES).delay_s == 0.05
     assert ours.veil_targets("centerface", "") == ("face",)
+    embedders = {spec.id for spec in ours.models if spec.kind is ModelKind.EMBEDDER}
+    assert embedders == {"descriptor-v1", "efficientnet-b0", "efficientnet-b3", "resnet-50"}

@@ -1,6 +1,8 @@
 """Loading: what is missing, what is damaged, and what may come later."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,9 @@ from veilgate.inference.manifest import (
     read_manifest,
     sha256_of,
 )
-from veilgate.inference.models import DetectorOptions, DetectorSlot, load_model, locate, open_slot
+from veilgate.inference.model_files import locate
+from veilgate.inference.model_slot import ModelSlot, open_slot
+from veilgate.inference.models import DetectorOptions, load_from, load_model
 from veilgate.inference.ports import Detector
 
 OPTIONS = DetectorOptions()
@@ -31,6 +35,10 @@ def spec(repository_root: Path) -> ModelSpec:
 @pytest.fixture
 def detector() -> Detector:
     return MagentaDetector(model_id="fake", default_threshold=0.5, delay_s=0)
+
+
+def loader(spec: ModelSpec, folder: Path) -> Callable[[Path | None], Detector]:
+    return partial(load_from, spec=spec, folder=folder, options=OPTIONS)
 
 
 def test_a_missing_file_is_a_missing_model(spec: ModelSpec, tmp_path: Path) -> None:
@@ -61,7 +69,7 @@ def test_bytes_that_are_no_graph_are_a_configuration_error(spec: ModelSpec, tmp_
 
 
 def test_a_slot_waits_then_serves(spec: ModelSpec, detector: Detector) -> None:
-    slot = DetectorSlot(spec.id, spec.sha256)
+    slot: ModelSlot[Detector] = ModelSlot(spec.id, spec.sha256)
     slot.miss("HTTP Error 404")
     assert slot.get() is None
     waiting = slot.state()
@@ -74,7 +82,7 @@ def test_a_slot_waits_then_serves(spec: ModelSpec, detector: Detector) -> None:
 
 def test_a_slot_says_that_what_came_does_not_work(spec: ModelSpec, tmp_path: Path) -> None:
     (tmp_path / "FastestDet.onnx").write_bytes(b"something else")
-    slot, fetcher = open_slot(spec, folder=tmp_path, options=OPTIONS, fetch=False)
+    slot, fetcher = open_slot(spec, folder=tmp_path, load=loader(spec, tmp_path), fetch=False)
     assert fetcher is None
     assert slot.get() is None
     assert slot.state()["state"] == "failed"
@@ -84,8 +92,8 @@ def test_a_missing_download_comes_with_a_fetcher_only_when_fetching_is_allowed(
     spec: ModelSpec, tmp_path: Path
 ) -> None:
     assert isinstance(spec.source, Download)
-    slot, fetcher = open_slot(spec, folder=tmp_path, options=OPTIONS, fetch=True)
+    slot, fetcher = open_slot(spec, folder=tmp_path, load=loader(spec, tmp_path), fetch=True)
     assert slot.state()["state"] == "missing"
     assert fetcher is not None
-    _, none = open_slot(spec, folder=tmp_path, options=OPTIONS, fetch=False)
+    _, none = open_slot(spec, folder=tmp_path, load=loader(spec, tmp_path), fetch=False)
     assert none is None

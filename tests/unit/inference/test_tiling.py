@@ -13,6 +13,7 @@ from PIL import Image
 
 from veilgate.domain.detections import Box, Detection
 from veilgate.inference.detector_options import DetectorOptions
+from veilgate.inference.embedder_models import EmbedderChoice
 from veilgate.inference.fake import MagentaDetector
 from veilgate.inference.manifest import read_manifest
 from veilgate.inference.model_spec import ModelKind
@@ -313,6 +314,7 @@ def test_a_worker_looks_at_tiles_when_the_settings_say_so(
         tiling=tiling,
         blur_targets="",
         vehicles="fastestdet",
+        embedder=EmbedderChoice("descriptor-v1"),
         fetch=False,
         streams=1,
     )

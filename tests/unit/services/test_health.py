@@ -27,9 +27,11 @@ from veilgate.services.health import Health, Present
 from veilgate.services.spool import Spool
 from veilgate.storage.local import LocalObjectStore
 
+INDEX = {"model": "m", "role": "serving", "ready": True}
 AT_WORK: Present = {
     "images": [{"name": "w1", "models": [{"kind": "faces", "state": "ready"}]}],
     "reconciler": [{"name": "r1"}],
+    "search": [{"name": "s1", "indexes": [INDEX]}],
 }
 
 
@@ -164,7 +166,7 @@ def test_without_redis_it_is_ready_and_nothing_is_said_of_workers(house: House) 
 
 
 def test_a_missing_worker_is_named(house: House) -> None:
-    house.present = {"images": [], "reconciler": AT_WORK["reconciler"]}
+    house.present = {**AT_WORK, "images": []}
     assert house.health.report()["status"] == "degraded"
     wrong = house.part("images_worker")
     assert wrong["code"] == "no_worker"
@@ -172,6 +174,20 @@ def test_a_missing_worker_is_named(house: House) -> None:
     assert house.part("reconciler_worker") == {"status": "ok"}
     house.present = AT_WORK
     assert house.part("images_worker") == {"status": "ok"}
+
+
+def test_without_a_search_server_the_house_is_degraded(house: House) -> None:
+    house.present = {**AT_WORK, "search": []}
+    assert house.health.report()["status"] == "degraded"
+    assert house.part("search")["code"] == "search_unavailable"
+    house.health.check_ready()
+    house.present = {**AT_WORK, "search": [{"name": "s1", "indexes": [INDEX | {"ready": False}]}]}
+    assert house.part("search")["code"] == "index_not_ready"
+    ready_for_later = INDEX | {"role": "building"}
+    house.present = {**AT_WORK, "search": [{"name": "s1", "indexes": [ready_for_later]}]}
+    assert house.part("search")["code"] == "index_not_ready"
+    house.present = AT_WORK
+    assert house.part("search") == {"status": "ok"}
 
 
 @pytest.mark.parametrize("name", ["database", "object_store", "redis"])

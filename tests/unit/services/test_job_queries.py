@@ -29,6 +29,8 @@ def a_row(**columns: object) -> StatusRow:
         "results": RESULTS,
         "error_code": None,
         "error_message": None,
+        "near_duplicate_of": None,
+        "near_duplicate_score": None,
     }
     return StatusRow(**{**values, **columns})  # type: ignore[arg-type]
 
@@ -46,7 +48,7 @@ def test_all_that_the_row_says_is_in_the_document() -> None:
         "updated_at": 2,
         "attempts": 0,
         "options": json.loads(UploadOptions().as_json()),
-        "results": json.loads(RESULTS),
+        "results": {**json.loads(RESULTS), "near_duplicate_of": None},
         "error": None,
     }
 
@@ -55,7 +57,14 @@ def test_all_that_the_row_says_is_in_the_document() -> None:
 def test_no_file_name_breaks_out(name: str) -> None:
     document = json.loads(_answer(a_row(filename=name)).document)
     assert document["filename"] == name
-    assert document["results"] == json.loads(RESULTS)
+    assert document["results"] == {**json.loads(RESULTS), "near_duplicate_of": None}
+
+
+@pytest.mark.parametrize("stored", [RESULTS, "{}"])
+def test_what_the_index_found_is_among_the_results(stored: str) -> None:
+    row = a_row(results=stored, near_duplicate_of="earlier", near_duplicate_score=0.97654321)
+    near = {"image_id": "earlier", "score": 0.976543}
+    assert json.loads(_answer(row).document)["results"] == {**json.loads(stored), "near_duplicate_of": near}
 
 
 def test_an_error_is_told_and_nothing_of_an_earlier_result() -> None:

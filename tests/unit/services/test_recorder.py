@@ -50,6 +50,7 @@ def end_of(job_id: str, fence: int = 1, error: VeilgateError | None = None, **ot
         "find_vehicles": Outcome.produced("x", {"counts": {"car": 3}}),
         "blur_regions": Outcome.produced("x", BLUR),
         "store_copies": Outcome.produced("x", {"processed": "file://x", "thumbnails": {}}),
+        "embed_picture": Outcome.skipped("model_missing"),
     }
     return PictureEnd(work_of(job_id, fence=fence), {**outcomes, **other}, {"find_faces": 5}, 40, error)
 

@@ -33,7 +33,7 @@ class MeasureBrightness:
 
 def test_a_stage_of_our_own_runs_in_the_tree() -> None:
     pixels = np.full((10, 10, 3), 120, np.uint8)
-    product = VeiledPicture(Picture(pixels, None, PictureFormat.JPEG), regions=())
+    product = VeiledPicture(Picture(pixels, None, PictureFormat.JPEG), regions=(), view=pixels)
     veiled = begin(Stage("blur_regions", lambda _work: Outcome.produced(product)), essential=True)
     heard = run_all(Pipeline(veiled.then(MeasureBrightness())), work_of("a"))
     end = heard.ends["a"]

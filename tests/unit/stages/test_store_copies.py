@@ -15,7 +15,7 @@ from veilgate.storage.local import LocalObjectStore
 def stored_by(store: LocalObjectStore, *, fence: int) -> set[str]:
     work = work_of("a", fence=fence)
     picture = Picture(np.zeros((60, 80, 3), np.uint8), None, PictureFormat.JPEG)
-    work.products[VeiledPicture] = VeiledPicture(picture, ())
+    work.products[VeiledPicture] = VeiledPicture(picture, (), picture.pixels)
     StoreCopies(store).run([work])
     return set(store.list("results/"))
 

@@ -1,42 +1,89 @@
-"""Handing out pictures."""
+"""Looking through images, and handing out pictures."""
 
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, Response
 
-from veilgate.api.container import Container, Known, Owner, Parts
-from veilgate.api.file_answer import FileAnswer
+from veilgate.api.container import Known, Owner, Parts
+from veilgate.api.file_sending import is_known, send_file
+from veilgate.api.filter_parameters import Filters
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.json_body import read_json_object
 from veilgate.api.receiving import idempotency_key
 from veilgate.api.routes.uploads import taken_on
 from veilgate.api.schemas.answers import Problem, UploadAccepted
+from veilgate.api.schemas.images import NOTES, ImageAnswer, ImagesAnswer
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS
+from veilgate.domain.cursors import LONGEST_CURSOR
+from veilgate.domain.notes import Notes
 from veilgate.services.audit import AuditAction
-from veilgate.services.copies import FileCopy
+from veilgate.services.browse import BrowseWanted
 
 router = APIRouter(
     prefix="/images", tags=["images"], responses={404: {"model": Problem}}, route_class=GuardedRoute
 )
 
-# Bytes of pictures must never act as a page, whatever a browser takes them for.
-_INERT = {"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "private, no-cache"}
-
-
+_MOST_IMAGES = 200
+_BYTES = {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
 _PICTURE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
+    200: _BYTES,
+    206: {"description": "The part of it that `Range` asked for.", **_BYTES},
     307: {"description": "The picture is at the signed address in `Location`, for a while."},
+    416: {"model": Problem},
 }
+_Version = Annotated[
+    str | None,
+    Query(max_length=64, description="As links have it: the answer to the current one may be kept."),
+]
+
+
+@router.get("", response_model=ImagesAnswer, responses={422: {"model": Problem}})
+def browse(
+    parts: Parts,
+    owner: Owner,
+    filters: Filters,
+    *,
+    near_duplicates: Annotated[
+        bool, Query(description="With `false`, images that look nearly like an earlier one are left out.")
+    ] = True,
+    limit: Annotated[int, Query(ge=1, le=_MOST_IMAGES, description="How many images.")] = 50,
+    cursor: Annotated[
+        str | None, Query(max_length=LONGEST_CURSOR, description="The `next` of the page before.")
+    ] = None,
+) -> JSONResponse:
+    """Your images, the newest first."""
+    return JSONResponse(
+        parts.finding.browse.page(owner, BrowseWanted(filters, near_duplicates, limit, cursor))
+    )
+
+
+@router.get("/{image_id}", response_model=ImageAnswer)
+def image(image_id: str, parts: Parts, owner: Owner) -> JSONResponse:
+    """All that is known of an image."""
+    return JSONResponse(parts.finding.browse.image(image_id, owner))
+
+
+@router.patch(
+    "/{image_id}",
+    response_model=ImageAnswer,
+    responses={status: {"model": Problem} for status in (400, 413, 422)},
+    openapi_extra={"requestBody": {"content": {"application/json": {"schema": NOTES}}}},
+)
+async def describe(image_id: str, request: Request, parts: Parts, owner: Owner) -> JSONResponse:
+    """Say what is on an image: it is found by that. What is not given stays; null deletes."""
+    notes = Notes.parse(await read_json_object(request))
+    await run_in_threadpool(parts.notes.write, image_id, owner, notes)
+    return JSONResponse(await run_in_threadpool(parts.finding.browse.image, image_id, owner))
 
 
 @router.head("/{image_id}/processed", include_in_schema=False)
 @router.get("/{image_id}/processed", response_class=Response, responses=_PICTURE)
-def processed(image_id: str, request: Request, parts: Parts, owner: Owner) -> Response:
+def processed(image_id: str, request: Request, parts: Parts, owner: Owner, *, v: _Version = None) -> Response:
     """The veiled picture."""
-    return _send(request, parts, parts.copies.processed(image_id, owner), disposition="inline")
+    return send_file(request, parts, parts.copies.processed(image_id, owner), version=v)
 
 
 @router.head("/{image_id}/thumbnail", include_in_schema=False)
@@ -46,11 +93,13 @@ def thumbnail(
     request: Request,
     parts: Parts,
     owner: Owner,
+    *,
     size: Annotated[int, Query(ge=1, le=4096, description="Longest side wanted, in pixels.")] = 320,
+    v: _Version = None,
 ) -> Response:
     """A small veiled picture: the smallest stored one that is at least as large as asked for."""
     copy = parts.copies.thumbnail(image_id, owner, side_px=size)
-    return _send(request, parts, copy, disposition="inline")
+    return send_file(request, parts, copy, version=v)
 
 
 @router.head("/{image_id}/original", include_in_schema=False)
@@ -58,7 +107,7 @@ def thumbnail(
 def original(image_id: str, request: Request, parts: Parts, caller: Known) -> Response:
     """The picture as it was sent, unveiled: for its owner only, and written down in the audit log."""
     copy = parts.copies.original(image_id, caller.owner_id)
-    if request.method != "HEAD" and not _has(request, copy):  # which show nothing
+    if request.method != "HEAD" and not is_known(request, copy):  # which show nothing
         parts.door.audit.write(
             AuditAction.ORIGINAL_READ,
             owner_id=caller.owner_id,
@@ -67,7 +116,7 @@ def original(image_id: str, request: Request, parts: Parts, caller: Known) -> Re
             client=parts.door.callers.client(request),
             correlation_id=request.state.correlation_id,
         )
-    return _send(request, parts, copy, disposition="attachment")
+    return send_file(request, parts, copy)
 
 
 @router.post(
@@ -99,25 +148,3 @@ async def redo(image_id: str, request: Request, parts: Parts, owner: Owner) -> J
         )
     )
     return taken_on(parts, job)
-
-
-def _send(request: Request, parts: Container, copy: FileCopy, *, disposition: str) -> Response:
-    attached = f'{disposition}; filename="{copy.filename}"'
-    headers = {**_INERT, "ETag": copy.etag, "Content-Disposition": attached}
-    if _has(request, copy):
-        return Response(status_code=304, headers=headers)
-    if request.method == "HEAD":  # never sent elsewhere: an address is signed for one method
-        headers["Content-Length"] = str(parts.copies.size_bytes(copy))
-        return Response(media_type=copy.media_type, headers=headers)
-    if address := parts.copies.address(copy, disposition=attached):
-        return RedirectResponse(address, status_code=307, headers={"Cache-Control": "private, no-store"})
-    size, chunks = parts.copies.open(copy)
-    headers["Content-Length"] = str(size)
-    return FileAnswer(chunks, media_type=copy.media_type, headers=headers)
-
-
-def _has(request: Request, copy: FileCopy) -> bool:
-    """Whether the caller has this version already (RFC 9110, 13.1.2: a list, compared weakly)."""
-    listed = request.headers.get("if-none-match", "").split(",")
-    known = {candidate.strip().removeprefix("W/") for candidate in listed}
-    return copy.etag in known or "*" in known

@@ -12,24 +12,14 @@ from veilgate.api.json_body import read_json_object
 from veilgate.api.receiving import IncomingFile, idempotency_key
 from veilgate.api.routes.uploads import taken_on
 from veilgate.api.schemas.answers import Problem, UploadAccepted
-from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS
-from veilgate.domain.fetch_targets import LONGEST_URL
+from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, IMAGE_URL, OPTIONS
 from veilgate.domain.rejections import InvalidOption, UnknownField
 from veilgate.services.intake import AcceptedJob
 from veilgate.services.url_uploads import UrlUpload
 
 router = APIRouter(tags=["uploads"], route_class=GuardedRoute)
 
-_MEMBERS: dict[str, Any] = {
-    "image_url": {
-        "type": "string",
-        "format": "uri",
-        "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
-        "maxLength": LONGEST_URL,
-        "description": "Where the picture is: a public machine, by http or https and their usual ports.",
-    },
-    **OPTIONS,
-}
+_MEMBERS: dict[str, Any] = {"image_url": IMAGE_URL, **OPTIONS}
 _BODY = {
     "type": "object",
     "required": ["image_url"],

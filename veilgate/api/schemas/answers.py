@@ -5,7 +5,15 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 
+class NearDuplicate(BaseModel):
+    image_id: str
+    score: float
+
+
 class JobResults(BaseModel):
+    """`near_duplicate_of` is the likest of the owner's earlier images, if it is near enough; it is found
+    within a second or so after the end."""
+
     original_image_path: str
     processed_image_path: str
     thumbnail_paths: dict[str, str]
@@ -13,8 +21,12 @@ class JobResults(BaseModel):
     queue_time: float
     blur_metadata: dict[str, Any]
     detection_metadata: dict[str, Any]
+    embedding_metadata: dict[str, Any] = {}
     stages: dict[str, Any]
     options: dict[str, Any]
+    near_duplicate_of: NearDuplicate | None = None
+    processed_url: str | None = None
+    thumbnail_urls: dict[str, str] = {}
 
 
 class UploadAccepted(BaseModel):

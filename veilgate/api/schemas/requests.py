@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from veilgate.domain.fetch_targets import LONGEST_URL
 from veilgate.domain.jobs import Lane
 from veilgate.domain.redaction import (
     LARGEST_REGION_COUNT,
@@ -47,6 +48,14 @@ OPTIONS: dict[str, Any] = {
     "metadata": _choice(MetadataPolicy, "`safe` keeps print resolution and says that colours are sRGB."),
     "verify": {"type": "boolean", "description": "Look again at the veiled picture; veil what is found."},
     "priority": _choice(Lane, "Which line the job waits in."),
+}
+
+IMAGE_URL: dict[str, Any] = {
+    "type": "string",
+    "format": "uri",
+    "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
+    "maxLength": LONGEST_URL,
+    "description": "Where the picture is: a public machine, by http or https and their usual ports.",
 }
 
 IDEMPOTENCY_KEY = {

@@ -1,0 +1,48 @@
+"""Images that show a result and have no words to be found by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, exists, select
+
+from database_models import processed_images, tags
+from search_models import image_terms
+
+_I, _T, _W = processed_images.c, tags.c, image_terms.c
+_HAS_WORDS = exists(select(1).where(_W.image_id == _I.id).correlate(processed_images))
+
+
+@dataclass(frozen=True, slots=True)
+class WordlessImage:
+    id: str
+    owner_id: str
+    filename: str
+
+
+def wordless_after(connection: Connection, image_id: str, *, limit: int) -> tuple[list[str], str | None]:
+    """Those among the next so many images, and the last of these; None behind the end."""
+    rows = connection.execute(
+        select(_I.id, _I.current_job_id, _HAS_WORDS.label("has_words"))
+        .where(_I.id > image_id)
+        .order_by(_I.id)
+        .limit(limit)
+    ).all()
+    found = [row.id for row in rows if row.current_job_id and not row.has_words]
+    return found, rows[-1].id if rows else None
+
+
+def lock_wordless(connection: Connection, image_ids: Sequence[str]) -> list[WordlessImage]:
+    """Those of them that are still there and have no words, which no new result gives them until we are
+    done."""
+    rows = connection.execute(
+        select(_I.id, _I.owner_id, _I.filename).where(_I.id.in_(image_ids)).order_by(_I.id).with_for_update()
+    )
+    images = [WordlessImage(*row) for row in rows]
+    given = set(connection.execute(select(_W.image_id).where(_W.image_id.in_(image_ids))).scalars())
+    return [image for image in images if image.id not in given]
+
+
+def tags_by(connection: Connection, image_id: str, source: str) -> list[str]:
+    """What a source says is on an image."""
+    query = select(_T.tag).where(_T.image_id == image_id, _T.source == source).order_by(_T.tag)
+    return list(connection.execute(query).scalars())
