@@ -15,6 +15,7 @@ from veilgate.queueing.work_list import WorkList
 from veilgate.services.erase import ErasedFiles
 from veilgate.services.housekeeping import Housekeeping
 from veilgate.services.lease_expiry import LeaseExpiry
+from veilgate.services.missing_words import MissingWords
 from veilgate.services.retention import Retention
 from veilgate.stop_request import StopRequest
 from veilgate.storage.ports import ObjectStore
@@ -50,6 +51,9 @@ def _housekeeping(config: Config, database: Database, store: ObjectStore) -> Hou
     return Housekeeping(
         database,
         store,
-        also=[Retention(database, store, kept_days=config.search.originals_kept_days).drop_originals],
+        also=[
+            Retention(database, store, kept_days=config.search.originals_kept_days).drop_originals,
+            MissingWords(database).write_missing_words,
+        ],
         often=[ErasedFiles(database, store, settled_after_s=settled_after_s).sweep_due],
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.workplace import ROOT
 from veilgate.inference.detectors import centerface, fastestdet
 from veilgate.inference.manifest import ModelKind, ModelSpec, read_manifest
-from veilgate.inference.models import locate
+from veilgate.inference.model_files import locate
 from veilgate.inference.openvino_runtime import OpenVinoSession
 
 

@@ -1,4 +1,4 @@
-"""Load from keep-alive connections that always have one request on the way; a process each.
+"""Load from keep-alive connections that always have one request on the way; a process each, or for several.
 
 Processes with blocking sockets and requests made beforehand take a few percent of what a server takes, so
 that the server is what is measured. They share the machine's cores with every server alike.
@@ -8,13 +8,15 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from statistics import quantiles
 
 _START_TOGETHER_S = 0.3
 _WARM_UP_S = 0.5
+_ALL_STARTED_S = 2.0
 _STAMP_BYTES = 16
 _BOUNDARY = b"veilgate-bench-2f6a1c"
 
@@ -35,16 +37,24 @@ class Served:
 class Load:
     """The connections. Their processes live until it is closed, for turns at any number of servers."""
 
-    def __init__(self, connections: int) -> None:
-        self._connections = connections
-        self._pool = ProcessPoolExecutor(connections, mp_context=get_context("spawn"))
+    def __init__(self, connections: int, *, processes: int | None = None) -> None:
+        self._processes = processes or connections
+        self._each = connections // self._processes
+        self._pool = ProcessPoolExecutor(self._processes, mp_context=get_context("spawn"))
+
+    def start(self) -> None:
+        """Have all processes, before a turn that must not wait for them."""
+        for started in [self._pool.submit(time.sleep, _ALL_STARTED_S) for _ in range(self._processes)]:
+            started.result()
 
     def turn(self, port: int, source: RequestSource, *, seconds: float, expected: int) -> Served:
         """Ask a server for so many seconds, after a short warm-up; every answer must have this status."""
         begin_s = time.monotonic() + _START_TOGETHER_S
         clients = [
-            self._pool.submit(_ask_on, port, source, begin_s=begin_s, seconds=seconds, expected=expected)
-            for _ in range(self._connections)
+            self._pool.submit(
+                _ask_on_some, self._each, port, source, begin_s=begin_s, seconds=seconds, expected=expected
+            )
+            for _ in range(self._processes)
         ]
         times_s = [taken for client in clients for taken in client.result()]
         cuts = quantiles(times_s, n=100)
@@ -52,6 +62,16 @@ class Load:
 
     def close(self) -> None:
         self._pool.shutdown()
+
+
+def _ask_on_some(
+    connections: int, port: int, source: RequestSource, *, begin_s: float, seconds: float, expected: int
+) -> list[float]:
+    ask = partial(_ask_on, port, source, begin_s=begin_s, seconds=seconds, expected=expected)
+    with ThreadPoolExecutor(connections) as threads:
+        return [
+            taken for asked in [threads.submit(ask) for _ in range(connections)] for taken in asked.result()
+        ]
 
 
 def _ask_on(
@@ -117,6 +137,25 @@ class Questions:
 
     def __call__(self) -> Requests:
         requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode() for path in self.paths]
+        place = int.from_bytes(os.urandom(4), "big")
+        while True:
+            place += 1
+            yield requests[place % len(requests)]
+
+
+@dataclass(frozen=True, slots=True)
+class Posts:
+    """`POST` of these JSON documents, in turn, from a place of each connection's own."""
+
+    path: str
+    documents: tuple[bytes, ...]
+
+    def __call__(self) -> Requests:
+        requests = [
+            b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n%b" % (self.path.encode(), len(document), document)
+            for document in self.documents
+        ]
         place = int.from_bytes(os.urandom(4), "big")
         while True:
             place += 1

@@ -26,6 +26,7 @@ _COLOURS = ("red", "blue", "white", "black", "silver", "green")
 _THINGS = ("van", "house", "meadow", "dog", "harbour", "bridge", "field", "street", "market", "castle")
 _SIDES = ("front", "left", "right", "rear", "detail")
 # One in ten is described, in words of which few are in many descriptions.
+_LETTERS = "abcdefghiklmnoprstuvwz"
 _DESCRIBED, _WORDS_EACH, _VOCABULARY = 0.1, 12, 3_000
 
 
@@ -42,12 +43,10 @@ class _Rows:
 
 
 def fill(database_url: str, count: int) -> list[str]:
-    """The ids of the images, oldest first: the same names, tags and words each time."""
+    """The ids of the images, oldest first; the newest was made just now."""
     engine = open_engine(database_url)
-    chance, ids, known = random.Random(6), [], set[str]()
-    vocabulary = [
-        "".join(chance.choices("abcdefghiklmnoprstuvwz", k=chance.randint(4, 10))) for _ in range(_VOCABULARY)
-    ]
+    chance, ids, known = random.Random(6), list[str](), set[str]()
+    vocabulary = ["".join(chance.choices(_LETTERS, k=chance.randint(4, 10))) for _ in range(_VOCABULARY)]
     first_ms = time.time_ns() // 1_000_000 - count * _EVERY_MS
     for start in range(0, count, _ROWS_A_TRANSACTION):
         rows = _Rows()
@@ -65,10 +64,11 @@ def fill(database_url: str, count: int) -> list[str]:
 
 def _add(rows: _Rows, image_id: str, at_ms: int, *, chance: random.Random, vocabulary: list[str]) -> None:
     found = [label for label, share in _FOUND.items() if chance.random() < share]
-    described = chance.random() < _DESCRIBED
-    description = " ".join(_words(chance, vocabulary)) if described else None
+    description = " ".join(_words(chance, vocabulary)) if chance.random() < _DESCRIBED else ""
     name = _name(chance, at_ms)
-    rows.add(processed_images, {**image_row(image_id, at_ms), "filename": name, "description": description})
+    rows.add(
+        processed_images, {**image_row(image_id, at_ms), "filename": name, "description": description or None}
+    )
     rows.add(jobs, job_row(image_id, at_ms))
     owned = {"image_id": image_id, "owner_id": ANONYMOUS}
     for label in found:
@@ -76,7 +76,7 @@ def _add(rows: _Rows, image_id: str, at_ms: int, *, chance: random.Random, vocab
     said = {
         TermSource.FILENAME: findable_words(name),
         TermSource.DETECTED: words_of_labels(found),
-        TermSource.DESCRIBED: findable_words(description or ""),
+        TermSource.DESCRIBED: findable_words(description),
     }
     for source, words in said.items():
         for word in words:
@@ -86,7 +86,8 @@ def _add(rows: _Rows, image_id: str, at_ms: int, *, chance: random.Random, vocab
 def _name(chance: random.Random, at_ms: int) -> str:
     if chance.random() < 0.7:
         return time.strftime("IMG_%Y%m%d_%H%M%S.jpg", time.gmtime(at_ms / 1000))
-    return f"{chance.choice(_COLOURS)}-{chance.choice(_THINGS)}-{chance.choice(_SIDES)}-{chance.randint(1, 999)}.jpg"
+    words = (chance.choice(words) for words in (_COLOURS, _THINGS, _SIDES))
+    return f"{'-'.join(words)}-{chance.randint(1, 999)}.jpg"
 
 
 def _words(chance: random.Random, vocabulary: list[str]) -> Iterator[str]:

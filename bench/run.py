@@ -11,14 +11,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import accept, gateway, likeness, likeness_tables, recall, status, throughput
+from bench import accept, browse, gateway, likeness, likeness_tables, recall, search_index, status, throughput
 from bench.detectors import DetectorPlan
 from bench.photos import Photo, bits_per_pixel, make_photos
 from bench.tables import markdown_table
 from bench.workplace import PICTURES, ROOT, WORK, machine, peers_python, peers_versions
 from config import get_config
 
-PARTS = ("throughput", "recall", "memory", "accept", "status", "likeness")
+PARTS = ("throughput", "recall", "memory", "accept", "status", "browse", "likeness", "search")
 # These compare with what others make, which is installed for them.
 _WITH_PEERS = frozenset({"throughput", "recall", "memory"})
 _DRAWN = _WITH_PEERS | {"likeness"}
@@ -39,9 +39,12 @@ class Effort:
     turn_s: float = 3.0
     rows: int = 200_000
     pictures: int = 1000
+    images: int = 100_000
 
 
-QUICK = Effort(photos=8, rounds=1, scenes=8, uploads=40, turns=1, turn_s=1.0, rows=2000, pictures=60)
+QUICK = Effort(
+    photos=8, rounds=1, scenes=8, uploads=40, turns=1, turn_s=1.0, rows=2000, pictures=60, images=2000
+)
 
 
 def main(words: Sequence[str]) -> int:
@@ -144,9 +147,20 @@ def _status(effort: Effort, _plan: DetectorPlan, _arguments: argparse.Namespace)
     return status.as_rows(standings), status.report(standings)
 
 
+def _browse(effort: Effort, _plan: DetectorPlan, _arguments: argparse.Namespace) -> tuple[object, str]:
+    timings = browse.measure(images=effort.images, turn_s=effort.turn_s)
+    return browse.as_rows(timings), browse.report(timings, images=effort.images)
+
+
 def _likeness(effort: Effort, _plan: DetectorPlan, arguments: argparse.Namespace) -> tuple[object, str]:
     result = likeness.measure(pictures=effort.pictures, folder=arguments.scenes)
     return result, f"## Likeness\n\n{likeness_tables.tables(result)}"
+
+
+def _search(_effort: Effort, _plan: DetectorPlan, arguments: argparse.Namespace) -> tuple[object, str]:
+    cases, seconds = (search_index.QUICK, 1.0) if arguments.quick else (search_index.CASES, 10.0)
+    rows = search_index.measure(cases, seconds=seconds)
+    return rows, search_index.report(rows)
 
 
 _MEASURES = {
@@ -155,7 +169,9 @@ _MEASURES = {
     "memory": _memory,
     "accept": _accept,
     "status": _status,
+    "browse": _browse,
     "likeness": _likeness,
+    "search": _search,
 }
 
 

@@ -1,5 +1,6 @@
-"""`python -m bench.search_contestants NAME FOLDER SECONDS`: one index, alone in its process, prints its row."""
+"""`python -m bench.search_contestants NAME FOLDER SECONDS`: one index, alone in its process; prints a row."""
 
+import json
 import sys
 import tempfile
 import time
@@ -32,7 +33,7 @@ def main(name: str, folder: Path, seconds: float) -> None:
         together = MANY_CLIENTS if name == "house_batched" else 1
         one = clients(ask, queries, count=1, seconds=seconds)
         many = clients(ask, queries, count=MANY_CLIENTS // together, seconds=seconds, together=together)
-    Row(name, build_s, memory_mb, found, one, many).print()
+    print(json.dumps(Row(name, build_s, memory_mb, found, one, many).as_dict()))
 
 
 def _house(stored: Vectors, work: Path) -> Ask:

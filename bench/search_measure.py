@@ -1,11 +1,11 @@
-"""How a search in this process is measured: needs numpy alone, so that peers are measured by the same code."""
+"""How a search in this process is measured: needs numpy alone, so that peers are measured alike."""
 
-import json
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,14 +50,14 @@ class Row:
     """Memory is what the process holds when it can answer, less what it held before."""
 
     name: str
-    build_s: float
-    memory_mb: float
-    recall: float
+    build_s: float | None
+    memory_mb: float | None
+    recall: float | None
     one: Clients
     many: Clients
 
-    def print(self) -> None:
-        print(json.dumps(asdict(self)))
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 def resident_mb() -> float:

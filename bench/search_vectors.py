@@ -15,8 +15,8 @@ _DUPLICATE = 0.15
 _SHARE_OF_DUPLICATES = 0.1
 GENERATOR = (
     "n/50 subjects of Zipf sizes (exponent 0.7), centres and spread Gaussian with standard deviation of "
-    "direction i falling as i^-0.5, spread within a subject 0.8 of that between subjects, every tenth vector a "
-    "near-duplicate (0.15) of an earlier one, length one; queries are drawn anew from the same subjects"
+    "direction i falling as i^-0.5, spread within a subject 0.8 of that between subjects, every tenth vector "
+    "a near-duplicate (0.15) of another one, length one; queries are drawn anew from the same subjects"
 )
 
 
@@ -44,7 +44,8 @@ def collection(count: int, dimensions: int, *, queries: int, seed: int = 6) -> C
         block = draw(min(_BLOCK, count - start))
         copies = rng.random(len(block)) < _SHARE_OF_DUPLICATES
         number = int(copies.sum())
-        originals = stored[rng.integers(0, start, number)] if start else block[rng.integers(0, 1, number)]
+        earlier = stored[:start] if start else block[~copies]
+        originals = earlier[rng.integers(0, len(earlier), number)]
         noise = rng.standard_normal((number, dimensions), np.float32) * np.float32(dimensions**-0.5)
         block[copies] = unit(originals + noise * np.float32(_DUPLICATE))
         stored[start : start + len(block)] = block

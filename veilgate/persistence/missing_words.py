@@ -7,9 +7,12 @@ from sqlalchemy import Connection, exists, select
 
 from database_models import processed_images, tags
 from search_models import image_terms
+from veilgate.domain.search import TermSource
 
 _I, _T, _W = processed_images.c, tags.c, image_terms.c
-_HAS_WORDS = exists(select(1).where(_W.image_id == _I.id).correlate(processed_images))
+# Those that come with a result: the owner may have said something before.
+_WRITTEN = _W.source.in_((TermSource.FILENAME, TermSource.DETECTED))
+_HAS_WORDS = exists(select(1).where(_W.image_id == _I.id, _WRITTEN).correlate(processed_images))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,15 @@ def lock_wordless(connection: Connection, image_ids: Sequence[str]) -> list[Word
         select(_I.id, _I.owner_id, _I.filename).where(_I.id.in_(image_ids)).order_by(_I.id).with_for_update()
     )
     images = [WordlessImage(*row) for row in rows]
-    given = set(connection.execute(select(_W.image_id).where(_W.image_id.in_(image_ids))).scalars())
+    having = select(_W.image_id).where(_W.image_id.in_(image_ids), _WRITTEN)
+    given = set(connection.execute(having).scalars())
     return [image for image in images if image.id not in given]
 
 
-def tags_by(connection: Connection, image_id: str, source: str) -> list[str]:
-    """What a source says is on an image."""
-    query = select(_T.tag).where(_T.image_id == image_id, _T.source == source).order_by(_T.tag)
-    return list(connection.execute(query).scalars())
+def tags_by(connection: Connection, image_ids: Sequence[str], source: str) -> dict[str, list[str]]:
+    """What a source says is on each image."""
+    found: dict[str, list[str]] = {}
+    query = select(_T.image_id, _T.tag).where(_T.image_id.in_(image_ids), _T.source == source)
+    for row in connection.execute(query.order_by(_T.image_id, _T.tag)):
+        found.setdefault(row.image_id, []).append(row.tag)
+    return found

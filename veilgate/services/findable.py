@@ -5,18 +5,28 @@ from collections.abc import Mapping, Sequence
 from veilgate.domain.search import TermSource
 from veilgate.domain.words import findable_words, words_of_labels
 from veilgate.persistence.search_records import NewEmbedding
+from veilgate.persistence.term_repository import ImageWords
 from veilgate.persistence.unit_of_work import Transaction
 from veilgate.stages.contract import PictureWork
 from veilgate.stages.embed_picture import EmbeddedPicture
 
 
-def write_words(transaction: Transaction, work: PictureWork, detected: Mapping[str, int]) -> None:
-    """In the transaction that shows the result."""
-    words: dict[str, list[str]] = {
-        TermSource.FILENAME: findable_words(work.filename),
-        TermSource.DETECTED: words_of_labels(detected),
-    }
-    transaction.terms.replace(work.image_id, words, owner_id=work.owner_id)
+def write_words(transaction: Transaction, shown: Sequence[tuple[PictureWork, Mapping[str, int]]]) -> None:
+    """The words of results that are shown from now on, given with what was detected."""
+    newest = {work.image_id: (work, detected) for work, detected in shown}.values()
+    transaction.terms.replace_all(
+        [
+            ImageWords(
+                work.image_id,
+                work.owner_id,
+                {
+                    TermSource.FILENAME: findable_words(work.filename),
+                    TermSource.DETECTED: words_of_labels(detected),
+                },
+            )
+            for work, detected in newest
+        ]
+    )
 
 
 def write_embeddings(transaction: Transaction, shown: Sequence[PictureWork]) -> None:

@@ -147,25 +147,26 @@ class Recorder:
     def _write(self, group: list[StageReport | PictureEnd], *, may_be_there: bool) -> list[Settlement]:
         """One transaction. `may_be_there`: an earlier try may have been committed, and its reply lost."""
         settlements = []
-        shown: list[PictureWork] = []
+        shown: list[PictureEnd] = []
         with self._database.write() as transaction:
             for item in group:
                 if isinstance(item, StageReport):
                     _write_stage(transaction, item, may_be_there=may_be_there)
                 else:
                     settlements.append(self._write_end(transaction, item, shown))
-            write_embeddings(transaction, shown)
+            write_words(transaction, [(end.work, _detected_counts(end)) for end in shown])
+            write_embeddings(transaction, [end.work for end in shown])
             _add_totals(transaction, group, settlements)
         return settlements
 
-    def _write_end(self, transaction: Transaction, end: PictureEnd, shown: list[PictureWork]) -> Settlement:
+    def _write_end(self, transaction: Transaction, end: PictureEnd, shown: list[PictureEnd]) -> Settlement:
         """`shown` takes up those whose result is shown from now on."""
         if end.error is None:
             return self._write_completion(transaction, end, shown)
         return self._write_failure(transaction, end, end.error)
 
     def _write_completion(
-        self, transaction: Transaction, end: PictureEnd, shown: list[PictureWork]
+        self, transaction: Transaction, end: PictureEnd, shown: list[PictureEnd]
     ) -> Settlement:
         work = end.work
         results = json.dumps(assemble_results(end, self._store))
@@ -178,8 +179,7 @@ class Recorder:
         if transaction.images.point_to(work.image_id, work.job_id):
             detected = _detected_counts(end)
             transaction.images.replace_tags(work.image_id, DETECTED, detected, owner_id=work.owner_id)
-            write_words(transaction, work, detected)
-            shown.append(work)
+            shown.append(end)
         return Settlement(work.job_id, work.fence, Verdict.COMPLETED)
 
     def _write_failure(self, transaction: Transaction, end: PictureEnd, error: VeilgateError) -> Settlement:

@@ -1,6 +1,7 @@
 """What the search server answers with: likest images, embedded pictures and texts, related words."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
@@ -27,7 +28,7 @@ from veilgate.stages.embed_picture import embed_views
 
 Asked = TypeVar("Asked")
 Made = TypeVar("Made")
-_SEARCH_THREADS = 2  # one for each index
+_SEARCH_THREADS = max(2, len(os.sched_getaffinity(0)))
 _EMBED_THREADS = 2
 _NO_MODEL = "The model that answers is not on the search server's machine."
 
@@ -108,7 +109,7 @@ class SearchAnswers:
     def _batches_of(self, follower: IndexFollower) -> MicroBatches:
         kept = self._batches.get(follower.model_id)
         if kept is None or kept[0] is not follower:
-            batches = MicroBatches(follower.search, self._searching)
+            batches = MicroBatches(follower.search, self._searching, at_a_time=_SEARCH_THREADS)
             kept = self._batches[follower.model_id] = (follower, batches)
         return kept[1]
 

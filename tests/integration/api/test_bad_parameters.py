@@ -82,7 +82,9 @@ def test_many_ranges_are_no_more_work_than_one(gateway: Gateway, what: str, rang
 
 
 @pytest.mark.parametrize("length", [10_000, 60_000, 1_000_000])
-@pytest.mark.parametrize("route", ["/status/{}", "/jobs/{}/events", "/images/{}/original", "/batches/{}"])
+@pytest.mark.parametrize(
+    "route", ["/status/{}", "/jobs/{}/events", "/images/{}/original", "/images/{}/similar", "/batches/{}"]
+)
 def test_a_long_id_costs_nothing(gateway: Gateway, route: str, length: int) -> None:
     with at_once(), connect(gateway) as connection:
         path = route.format("1" * length)

@@ -20,7 +20,7 @@ def answer(house: Gateway, path: str, **parameters: Any) -> dict[str, Any]:
 
 
 def ids(document: dict[str, Any]) -> list[str]:
-    return [image["image_id"] for image in document.get("images", document.get("hits"))]
+    return [image["image_id"] for image in document["images" if "images" in document else "hits"]]
 
 
 def uploaded(house: Gateway, *filenames: str) -> list[str]:
@@ -37,13 +37,12 @@ def veiled(working_house: Gateway, astronaut_jpeg: bytes) -> str:
 
 def test_images_come_newest_first_in_pages(gateway: Gateway) -> None:
     sent = uploaded(gateway, *(f"browse-{number}.jpg" for number in range(7)))
-    found, cursor = list[str](), {}
-    while cursor is not None:
-        page = answer(gateway, "/images", filename="browse-*", limit=3, **cursor)
+    page = answer(gateway, "/images", filename="browse-*", limit=3)
+    uploaded(gateway, "browse-8.jpg")  # while somebody reads on
+    found = ids(page)
+    while page["next"]:
+        page = answer(gateway, "/images", filename="browse-*", limit=3, cursor=page["next"])
         found += ids(page)
-        if not cursor:
-            uploaded(gateway, "browse-8.jpg")  # while somebody reads on
-        cursor = {"cursor": page["next"]} if page["next"] else None
     assert found == sent[::-1]
     newest = answer(gateway, "/images", limit=200)["images"]
     assert all(first["image_id"] > second["image_id"] for first, second in pairwise(newest))
@@ -112,6 +111,11 @@ def test_what_is_said_of_an_image_finds_it(working_house: Gateway, veiled: str) 
     assert ids(answer(working_house, "/search", q="meadow")) == []
     assert say(tags=None)["tags"] == []
     assert ids(answer(working_house, "/search", q="fort")) == []
+
+
+def test_a_text_is_no_picture_to_a_model_that_reads_none(working_house: Gateway) -> None:
+    got = working_house.http.get("/search", params={"q": "a red van", "by": "likeness"})
+    assert_problem(raw(got), 422, "no_text_model")
 
 
 def test_no_word_that_is_looked_for_is_logged(gateway: Gateway) -> None:

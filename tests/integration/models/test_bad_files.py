@@ -151,7 +151,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", list(BAD))
-@pytest.mark.parametrize("kind", list(ModelKind))
+@pytest.mark.parametrize("kind", [ModelKind.FACES, ModelKind.VEHICLES])
 def test_a_wrong_file_is_one_line_that_names_the_setting(tmp_path: Path, name: str, kind: ModelKind) -> None:
     make, complaint = BAD[name]
     path = tmp_path / "best.onnx"

@@ -44,9 +44,8 @@ QUESTIONS: dict[str, tuple[Question, bool]] = {
 @pytest.fixture
 def full_shelf(shelf: Shelf) -> Shelf:
     """Half of the images are somebody else's."""
-    rows: dict[Any, list[dict[str, Any]]] = {
-        processed_images: [], jobs: [], tags: [], image_terms: [], terms: [{"owner_id": OWNER, "term": "car"}],
-    }  # fmt: skip
+    rows: dict[Any, list[dict[str, Any]]] = {processed_images: [], jobs: [], tags: [], image_terms: []}
+    rows[terms] = [{"owner_id": OWNER, "term": "car"}]
     for number, image_id in enumerate(IDS):
         own = {"owner_id": OWNER if number % 2 else "somebody"}
         times = {"created_at_ms": FIRST_MS + number, "updated_at_ms": 1}
@@ -75,7 +74,8 @@ def test_nothing_is_read_through_or_sorted(full_shelf: Shelf) -> None:
     for name, (ask, may_sort) in QUESTIONS.items():
         plan = plan_of(full_shelf, ask)
         if full_shelf.is_server:
-            assert not [row for row in plan if row["type"] == "ALL"], (name, plan)
+            tables = [row for row in plan if not row["table"].startswith("<")]
+            assert not [row for row in tables if row["type"] == "ALL"], (name, plan)
             steps = " ".join(str(row["Extra"]) for row in plan)
         else:
             steps = " ".join(row["detail"] for row in plan)

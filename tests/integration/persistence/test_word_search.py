@@ -1,12 +1,13 @@
 """Ranking by words, against what the definition says of the same images."""
 
+from itertools import product
 from typing import Any
 
 import pytest
 
 from tests.integration.persistence.databases import OWNER
 from tests.integration.persistence.library import WORDS, Library
-from veilgate.domain.expansions import KIND_WEIGHTS, SOURCE_WEIGHTS, Expansion, Rank
+from veilgate.domain.expansions import KIND_WEIGHTS, SOURCE_WEIGHTS, Expansion, MatchKind, Rank
 from veilgate.domain.search import ImageFilters
 from veilgate.persistence import word_search
 from veilgate.persistence.word_search import WordSearch
@@ -108,26 +109,27 @@ def test_words_of_like_spelling_are_found(library: Library, said: Said) -> None:
         assert search.beginning("car", limit=1) == ["carpet"]
 
 
+@pytest.mark.parametrize("many", [5, 12, 20])
 def test_a_word_that_very_many_have_is_looked_for_in_the_newest(
-    library: Library, said: Said, monkeypatch: pytest.MonkeyPatch
+    library: Library, said: Said, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And in all that have a rarer word; the filters hold in any case."""
-    common, rare = Expansion("car"), Expansion("van")
-    having = {word.word: {one.image_id for one in ranking(said, [word])} for word in (common, rare)}
-    monkeypatch.setattr(word_search, "MANY", len(having["car"]) - 1)
-    ids = sorted(said, reverse=True)
-    horizon = ids[len(having["car"]) - 1]
-    assert len(having["van"]) < len(having["car"]) < len(ids)
-    newest = {image_id for image_id in having["car"] if image_id >= horizon}
-    with library.shelf.database.read() as transaction:
-        search = WordSearch(transaction.connection, OWNER)
-        for filters in (ImageFilters(), ImageFilters(since_ms=1)):
-            alone = search.ranked([common], filters, limit=100)
-            both = search.ranked([common, rare], filters, limit=100)
-            assert not alone.is_exact
-            assert alone.ranks == [one for one in ranking(said, [common]) if one.image_id in newest]
-            assert both.ranks == [
-                one for one in ranking(said, [common, rare]) if one.image_id in newest | having["van"]
-            ]
-        assert search.ranked([common], ImageFilters(filename="x"), limit=9).ranks == []
-        assert search.ranked([rare], ImageFilters(), limit=100).is_exact
+    """Of those that pass, and in all that have a rarer word."""
+    monkeypatch.setattr(word_search, "MANY", many)
+    tagged = {image.id for image in library.images if "car" in {tag for _, tag in image.tags}}
+    passing = {EVERYTHING: set(said), ImageFilters(tags=("car",)): tagged, ImageFilters(filename="no"): set()}
+    exact = []
+    for query, (filters, allowed) in product(QUERIES, passing.items()):
+        newest = sorted(allowed, reverse=True)
+        common = [one for one in query if sum(len(kinds_of(one, words)) for words in said.values()) > many]
+        rarer = {rank.image_id for rank in ranking(said, [one for one in query if one not in common])}
+        shown = allowed if len(newest) <= many else {each for each in allowed if each >= newest[many]} | rarer
+        with library.shelf.database.read() as transaction:
+            found = WordSearch(transaction.connection, OWNER).ranked(query, filters, limit=100)
+        assert found.ranks == [one for one in ranking(said, query) if one.image_id in allowed & shown]
+        exact.append(found.is_exact)
+        assert found.is_exact == (len(newest) <= many or not common)
+    assert len(set(exact)) == 2
+
+
+def kinds_of(one: Expansion, words: set[tuple[str, str]]) -> list[MatchKind]:
+    return [kind for _, word in words if (kind := one.kind_of(word))]

@@ -39,6 +39,14 @@ def server(shared_house: SearchHouse) -> Server:
 
 
 @pytest.fixture
+def file_house(sqlite_shelf: Shelf) -> Iterator[SearchHouse]:
+    """For tests of what is kept in the folder, where any database will do."""
+    house = SearchHouse(sqlite_shelf)
+    yield house
+    house.close()
+
+
+@pytest.fixture
 def house(shelf: Shelf) -> Iterator[SearchHouse]:
     """For tests that kill and damage."""
     house = SearchHouse(shelf)

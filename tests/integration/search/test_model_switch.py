@@ -27,7 +27,6 @@ def gallery(house: SearchHouse) -> Gallery:
 
 
 def test_a_switch_while_it_is_asked_and_killed(house: SearchHouse, gallery: Gallery, tmp_path: Path) -> None:
-    (house.shelf.folder / "search").mkdir(exist_ok=True)
     ids = [gallery.show(jpeg(seed)) for seed in range(PICTURES)]
     server = house.open_server()
     wait_until(lambda: house.last_seq() == PICTURES, timeout_s=60, what="what is missing at the first start")

@@ -38,10 +38,10 @@ def test_killed_between_adding_and_saving(house: SearchHouse) -> None:
     server.wait_until_followed()
     assert server.terminate() == 0
     assert has_snapshot(server)
-    server.start(FAILPOINTS="index_applied:kill9@3")
-    server.wait_until_followed(0)
-    for vector in vectors[30:]:
-        house.add([vector])
+    server.start(FAILPOINTS="index_applied:kill9@2")
+    house.add(vectors[30:40])
+    server.wait_until_followed()
+    house.add(vectors[40:])
     assert server.process.wait(30) == -9
     server.start()
     server.wait_until_followed()
@@ -50,11 +50,11 @@ def test_killed_between_adding_and_saving(house: SearchHouse) -> None:
     assert server.log.count("index.built") == 1, "the snapshot and the log were enough the second time"
 
 
-def test_flipped_bytes_in_a_snapshot(house: SearchHouse) -> None:
+def test_flipped_bytes_in_a_snapshot(file_house: SearchHouse) -> None:
     """Every file of it in turn; the files of the index itself are flipped all over in its own tests."""
     vectors = random_vectors(40, seed=11)
-    house.add(vectors)
-    server = house.open_server()
+    file_house.add(vectors)
+    server = file_house.open_server()
     server.wait_until_followed()
     assert server.terminate() == 0
     chance = random.Random(11)
@@ -69,18 +69,18 @@ def test_flipped_bytes_in_a_snapshot(house: SearchHouse) -> None:
         server.start()
         server.wait_until_followed()
         assert server.log.count("index.built") == number + 2, f"{path.name} was taken as it was"
-        assert answers_are_right(house, server, vectors[::9])
+        assert answers_are_right(file_house, server, vectors[::9])
         assert server.terminate() == 0
 
 
-def test_a_database_that_was_put_back(house: SearchHouse) -> None:
+def test_a_database_that_was_put_back(file_house: SearchHouse) -> None:
     """An index that knows more than the database begins anew."""
     vectors = random_vectors(20, seed=12)
-    ids = house.add(vectors)
-    server = house.open_server()
+    ids = file_house.add(vectors)
+    server = file_house.open_server()
     server.wait_until_followed()
     assert server.terminate() == 0
-    with house.shelf.engine.begin() as connection:
+    with file_house.shelf.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM embeddings WHERE seq > 10")
         connection.exec_driver_sql("DELETE FROM index_log WHERE seq > 10")
         connection.exec_driver_sql("UPDATE counters SET value = 10 WHERE name = 'index_seq'")
@@ -90,18 +90,18 @@ def test_a_database_that_was_put_back(house: SearchHouse) -> None:
     assert {hit.image_id for hit in server.search(vectors[0], k=20).hits} == set(ids[:10])
 
 
-def test_a_log_that_begins_later_than_the_snapshot_ends(house: SearchHouse) -> None:
+def test_a_log_that_begins_later_than_the_snapshot_ends(file_house: SearchHouse) -> None:
     vectors = random_vectors(20, seed=13)
-    house.add(vectors[:10])
-    server = house.open_server()
+    file_house.add(vectors[:10])
+    server = file_house.open_server()
     server.wait_until_followed()
     assert server.terminate() == 0
-    house.add(vectors[10:])
-    with house.shelf.engine.begin() as connection:
+    file_house.add(vectors[10:])
+    with file_house.shelf.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM index_log WHERE seq < 15")
     server.start()
     server.wait_until_followed()
-    assert answers_are_right(house, server, vectors[::5])
+    assert answers_are_right(file_house, server, vectors[::5])
 
 
 def test_two_replicas_agree(house: SearchHouse) -> None:
@@ -126,8 +126,8 @@ def test_two_replicas_agree(house: SearchHouse) -> None:
     assert first.search(vectors[0]) == second.search(vectors[0])
 
 
-def test_a_second_server_in_the_same_folder_is_refused(house: SearchHouse) -> None:
-    server = house.open_server()
+def test_a_second_server_in_the_same_folder_is_refused(file_house: SearchHouse) -> None:
+    server = file_house.open_server()
     server.wait_until_followed(0)
     answer = server.processes.ask("search_server.py")
     assert answer.returncode == 78
@@ -135,29 +135,25 @@ def test_a_second_server_in_the_same_folder_is_refused(house: SearchHouse) -> No
     assert server.health()["status"] == "ok"
 
 
-def test_rebuilt_on_request(house: SearchHouse) -> None:
+def test_rebuilt_on_request(file_house: SearchHouse) -> None:
     vectors = random_vectors(10, seed=16)
-    house.add(vectors)
-    server = house.open_server()
+    file_house.add(vectors)
+    server = file_house.open_server()
     server.wait_until_followed()
     built = server.log.count("index.built")
     server.client.rebuild()
     wait_until(lambda: server.log.count("index.built") > built, timeout_s=10, what="the rebuild")
     server.wait_until_followed()
-    assert answers_are_right(house, server, vectors)
+    assert answers_are_right(file_house, server, vectors)
 
 
 @pytest.mark.parametrize("setting", ["no-such-model", "centerface"])
-def test_without_its_model_it_still_runs(sqlite_shelf: object, setting: str) -> None:
+def test_without_its_model_it_still_runs(file_house: SearchHouse, setting: str) -> None:
     """Pictures cannot be embedded then; whatever was embedded before is found."""
-    house = SearchHouse(sqlite_shelf)  # type: ignore[arg-type]
-    try:
-        vectors = random_vectors(3, seed=17)
-        house.add(vectors)
-        with house.shelf.database.write() as transaction:
-            transaction.index_models.add(MODEL, dimensions=vectors.shape[1])
-        server = house.open_server(EMBEDDING_MODEL_PATH=setting)
-        server.wait_until_followed()
-        assert server.search(vectors[0]).hits
-    finally:
-        house.close()
+    vectors = random_vectors(3, seed=17)
+    file_house.add(vectors)
+    with file_house.shelf.database.write() as transaction:
+        transaction.index_models.add(MODEL, dimensions=vectors.shape[1])
+    server = file_house.open_server(EMBEDDING_MODEL_PATH=setting)
+    server.wait_until_followed()
+    assert server.search(vectors[0]).hits

@@ -1,5 +1,7 @@
 """Groups of near-duplicates as each kind of database counts and reads them."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import event
 
@@ -62,13 +64,13 @@ def test_every_group_is_on_one_page(sqlite_shelf: Shelf) -> None:
 
 def test_a_page_costs_two_statements_from_an_index(shelf: Shelf) -> None:
     fill(shelf, {f"{number:05}": 3 for number in range(GROUPS)})
-    asked = []
+    asked: list[tuple[str, Any]] = []
     if shelf.is_server:
         with shelf.engine.connect() as connection:
             connection.exec_driver_sql("ANALYZE TABLE processed_images").all()
 
     @event.listens_for(shelf.engine, "before_cursor_execute")
-    def note(_connection: object, _cursor: object, statement: str, values: object, *_more: object) -> None:
+    def note(_connection: object, _cursor: object, statement: str, values: Any, *_more: object) -> None:
         if statement.startswith("SELECT"):
             asked.append((statement, values))
 

@@ -14,8 +14,8 @@ from tests.torch.inside.scenes import make_scene
 from veilgate.inference.embedders.network_input import network_input, unit_rows
 from veilgate.inference.embedding_spec import EmbeddingSpec
 
-# Networks that embedders of the manifest name, and the layer that they end in.
-CLASSIFIERS = {"efficientnet_b0": "classifier", "resnet50": "fc"}
+# Of the families that the manifest names, and the layer that each ends in.
+CLASSIFIERS = {"efficientnet_b0": "classifier", "resnet18": "fc"}
 
 
 def main(folder: Path) -> None:
@@ -30,7 +30,6 @@ def main(folder: Path) -> None:
         setattr(network, classifier, torch.nn.Identity())
         with torch.inference_mode():
             answers[name] = unit_rows(network(taken).numpy())[0].tolist()
-    torch.save(torchvision.models.resnet18(weights=None).state_dict(), folder / "resnet18.pth")
     torch.save({"epoch": 3}, folder / "epoch.pth")
     sys.stdout.write(json.dumps(answers))
 

@@ -46,9 +46,9 @@ def tilted(pixels: Pixels) -> Pixels:
 
 
 def covered(pixels: Pixels) -> Pixels:
-    """A fifth of the area gone."""
+    """A seventh of the area gone."""
     pixels = pixels.copy()
-    pixels[100:356, 200:440] = 128
+    pixels[100:312, 200:407] = 128
     return pixels
 
 

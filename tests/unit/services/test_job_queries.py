@@ -10,9 +10,19 @@ from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobStatus
 from veilgate.domain.options import UploadOptions
 from veilgate.persistence.status_rows import StatusRow
+from veilgate.services.image_links import ImageLinks, version_of
 from veilgate.services.job_queries import JobQueries, StatusAnswer, _answer
 
 RESULTS = '{"faces": [{"box": [1, 2, 3, 4]}], "name": "\\u00e9\\" }"}'
+
+LINKS = ImageLinks("https://cdn.example/")
+VERSION = version_of("results/j/1/")
+FOUND_AT = {
+    "processed_url": f"https://cdn.example/images/i/processed?v={VERSION}",
+    "thumbnail_urls": {
+        size: f"https://cdn.example/images/i/thumbnail?size={size}&v={VERSION}" for size in ("320", "1024")
+    },
+}
 
 
 def a_row(**columns: object) -> StatusRow:
@@ -31,12 +41,13 @@ def a_row(**columns: object) -> StatusRow:
         "error_message": None,
         "near_duplicate_of": None,
         "near_duplicate_score": None,
+        "result_key": "results/j/1/",
     }
     return StatusRow(**{**values, **columns})  # type: ignore[arg-type]
 
 
 def test_all_that_the_row_says_is_in_the_document() -> None:
-    answer = _answer(a_row())
+    answer = _answer(a_row(), LINKS)
     assert answer.status is JobStatus.COMPLETED
     assert json.loads(answer.document) == {
         "job_id": "j",
@@ -48,28 +59,29 @@ def test_all_that_the_row_says_is_in_the_document() -> None:
         "updated_at": 2,
         "attempts": 0,
         "options": json.loads(UploadOptions().as_json()),
-        "results": {**json.loads(RESULTS), "near_duplicate_of": None},
+        "results": {**json.loads(RESULTS), **FOUND_AT, "near_duplicate_of": None},
         "error": None,
     }
 
 
 @pytest.mark.parametrize("name", ['a".jpg', "a\\.jpg", "ünï\u2028.jpg", "\x00\x1f\n", "}}", "\ud800", "{0}"])
 def test_no_file_name_breaks_out(name: str) -> None:
-    document = json.loads(_answer(a_row(filename=name)).document)
+    document = json.loads(_answer(a_row(filename=name), LINKS).document)
     assert document["filename"] == name
-    assert document["results"] == {**json.loads(RESULTS), "near_duplicate_of": None}
+    assert document["results"] == {**json.loads(RESULTS), **FOUND_AT, "near_duplicate_of": None}
 
 
 @pytest.mark.parametrize("stored", [RESULTS, "{}"])
 def test_what_the_index_found_is_among_the_results(stored: str) -> None:
     row = a_row(results=stored, near_duplicate_of="earlier", near_duplicate_score=0.97654321)
     near = {"image_id": "earlier", "score": 0.976543}
-    assert json.loads(_answer(row).document)["results"] == {**json.loads(stored), "near_duplicate_of": near}
+    found = json.loads(_answer(row, LINKS).document)["results"]
+    assert found == {**json.loads(stored), **FOUND_AT, "near_duplicate_of": near}
 
 
 def test_an_error_is_told_and_nothing_of_an_earlier_result() -> None:
     row = a_row(status="failed", error_code="c", error_message='it "broke"\n')
-    document = json.loads(_answer(row).document)
+    document = json.loads(_answer(row, LINKS).document)
     assert document["results"] is None
     assert document["error"] == {"code": "c", "message": 'it "broke"\n'}
 

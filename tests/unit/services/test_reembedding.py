@@ -23,7 +23,7 @@ from veilgate.services.veiled_views import VeiledViews
 from veilgate.storage.local import LocalObjectStore
 
 MODEL = Descriptor().model_id
-BLUR = {"style": "mosaic", "shape": "ellipse", "regions": [], "extra_regions": [], "verify": None}
+BLUR: dict[str, object] = {"style": "mosaic", "shape": "ellipse", "regions": [], "extra_regions": []}
 
 
 def decode(data: bytes) -> Picture:

@@ -119,7 +119,7 @@ class CallerAnswer(BaseModel):
     """`csrf_token` is there of sessions: what changes something needs it in the header `csrf_header`."""
 
     owner: str
-    scopes: list[Literal["upload", "read", "originals", "admin"]]
+    scopes: list[Literal["upload", "read", "originals", "erase", "admin"]]
     csrf_token: str | None = None
     csrf_header: str | None = None
 

@@ -22,7 +22,7 @@ class Descriptor:
 
     model_id = MODEL_ID
     dimensions = _PATTERN_DIMENSIONS + _COLOUR_DIMENSIONS
-    near_duplicate_score = 0.78
+    near_duplicate_score = 0.80
 
     def __init__(self) -> None:
         self._patterns = PatternPool(_PATTERN_DIMENSIONS)
