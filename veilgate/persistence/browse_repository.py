@@ -69,16 +69,15 @@ class BrowseRepository:
 
     def jobs(self, image_ids: Sequence[str]) -> list[ImageJob]:
         """In the order in which they were asked for."""
-        rows = self._connection.execute(_JOBS.where(_J.image_id.in_(image_ids)).order_by(_J.id))
-        return [ImageJob(*row) for row in rows]
+        # Sorted here: asked for an order, a server may go through all jobs in that order instead.
+        rows = self._connection.execute(_JOBS.where(_J.image_id.in_(image_ids)))
+        return sorted((ImageJob(*row) for row in rows), key=lambda job: job.id)
 
     def tags(self, image_ids: Sequence[str]) -> list[ImageTag]:
         rows = self._connection.execute(
-            select(_T.image_id, _T.tag, _T.source, _T.count)
-            .where(_T.image_id.in_(image_ids))
-            .order_by(_T.image_id, _T.tag, _T.source)
+            select(_T.image_id, _T.tag, _T.source, _T.count).where(_T.image_id.in_(image_ids))
         )
-        return [ImageTag(*row) for row in rows]
+        return sorted((ImageTag(*row) for row in rows), key=lambda one: (one.tag, one.source))
 
     def describe(self, image_id: str, changes: dict[str, str | None]) -> bool:
         """Write what the owner says of an image, and hold its row; False when there is none."""
