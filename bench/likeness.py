@@ -73,8 +73,13 @@ def _sources(count: int, folder: Path | None) -> Iterator[_Source]:
     found = sorted(folder.rglob("*.jpg")) if folder else []
     photos = [path for path in found if not path.name.startswith(_BURSTS)]
     np.random.default_rng(_SEED).shuffle(photos)
+    drawn = 0
     for number in range(count):
-        yield _Source(number // 2, photos.pop() if number % 2 and photos else None)
+        if number % 2 and photos:
+            yield _Source(number // 2, photos.pop())
+        else:
+            yield _Source(drawn, None)
+            drawn += 1
 
 
 def _start() -> None:

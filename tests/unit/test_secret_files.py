@@ -18,6 +18,7 @@ SECRETS = {
     "REDIS_URL": "redis://:secret-too@redis:6379/0",
     "JWT_SECRET": "s" * 32,
     "VAULT_TOKEN": "t",
+    "MILVUS_TOKEN": "root:secret",
 }
 WITH_THEM = {"JWT_ISSUER": "us", "JWT_AUDIENCE": "you"}
 
@@ -31,7 +32,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **contents: bytes) ->
 def values(config: Config) -> dict[str, str]:
     return {
         name: getattr(group, name.lower()).get_secret_value()
-        for group in (config.storage, config.queue, config.access, config.vault)
+        for group in (config.storage, config.queue, config.access, config.vault, config.search)
         for name in SECRETS
         if name.lower() in type(group).model_fields
     }

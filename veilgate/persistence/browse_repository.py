@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select, update
 
 from database_models import jobs, processed_images, tags
 from veilgate.persistence.clock import now_ms
+from veilgate.persistence.image_filters import is_of
 
 _I, _J, _T = processed_images.c, jobs.c, tags.c
 
@@ -64,7 +65,7 @@ class BrowseRepository:
 
     def images(self, image_ids: Sequence[str]) -> dict[str, ListedImage]:
         """Those that are there and this owner's."""
-        rows = self._connection.execute(_LISTED.where(_I.id.in_(image_ids), _I.owner_id == self._owner_id))
+        rows = self._connection.execute(_LISTED.where(_I.id.in_(image_ids), is_of(self._owner_id)))
         return {row.id: ListedImage(*row) for row in rows}
 
     def jobs(self, image_ids: Sequence[str]) -> list[ImageJob]:

@@ -59,7 +59,7 @@ def passing(
     tag_filters = _tag_filters(filters)
     named = filters.filename is not None and not filters.filename.endswith("*")
     if not tag_filters or named or filters.batch_id is not None:
-        return select(_I.id).where(*conditions(filters, owner_id=owner_id)), _I.id
+        return select(_I.id).where(_I.owner_id == owner_id, *conditions(filters, owner_id=owner_id)), _I.id
     lead = tag_filters[0]
     if len(tag_filters) > 1:
         lead = min(tag_filters, key=lambda one: _count(connection, one, owner_id=owner_id))

@@ -11,8 +11,9 @@ _HIGHEST = chr(0x10FFFF)
 
 
 def conditions(filters: ImageFilters, *, owner_id: str) -> list[ColumnElement[bool]]:
-    """All of them must hold; the first is that the image is this owner's."""
-    found: list[ColumnElement[bool]] = [_I.owner_id == owner_id]
+    """All of them must hold; the first is that the image is this owner's. For images that are named by their
+    ids, or found by something else: no index is gone through for what is asked here."""
+    found: list[ColumnElement[bool]] = [is_of(owner_id)]
     found += [has_tag(tag, owner_id=owner_id) for tag in filters.tags]
     if filters.vehicle is not None:
         found.append(has_tag(filters.vehicle, owner_id=owner_id, source=TermSource.DETECTED))
@@ -27,6 +28,12 @@ def conditions(filters: ImageFilters, *, owner_id: str) -> list[ColumnElement[bo
     if filters.before_ms is not None:
         found.append(_I.created_at_ms + 0 < filters.before_ms)
     return [*found, *id_range(filters, _I.id)]
+
+
+def is_of(owner_id: str | ColumnElement[str]) -> ColumnElement[bool]:
+    # `coalesce`, or MariaDB reads the owner's whole index to pick a dozen ids from it: 25 ms of 100,000
+    # images in place of 2.
+    return func.coalesce(_I.owner_id, "") == owner_id
 
 
 def has_tag(tag: str, *, owner_id: str, source: str | None = None) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from database_models import jobs, processed_images
 from search_models import embeddings, index_models
 from veilgate.domain.search import ImageFilters, IndexModelState
 from veilgate.persistence.filtered_ids import oldest_ids, passing
-from veilgate.persistence.image_filters import conditions
+from veilgate.persistence.image_filters import conditions, is_of
 
 _I, _J, _E, _M = processed_images.c, jobs.c, embeddings.c, index_models.c
 
@@ -46,7 +46,7 @@ _FOUND = select(
     _I.id.label("image_id"), _I.filename, _I.file_size, _I.created_at_ms, _J.result_key
 ).outerjoin_from(processed_images, jobs, _J.id == _I.current_job_id)
 _FOUND_OF_OWNER = _FOUND.where(
-    _I.owner_id == bindparam("owner_id"), _I.id.in_(bindparam("image_ids", expanding=True))
+    is_of(bindparam("owner_id")), _I.id.in_(bindparam("image_ids", expanding=True))
 )
 
 

@@ -75,7 +75,8 @@ def map_vectors(folder: Path, name: str, dimensions: int) -> Vector:
     path = folder / f"{name}.vectors"
     if path.stat().st_size == 0:
         return np.empty((0, dimensions), np.float32)
-    return np.memmap(path, np.float32, mode="r").reshape(-1, dimensions)
+    # A plain array: slices of a memmap cost more than what is done with them.
+    return np.asarray(np.memmap(path, np.float32, mode="r")).reshape(-1, dimensions)
 
 
 def write_approximation(folder: Path, name: str, approximation: Approximation) -> WrittenFile:

@@ -100,7 +100,7 @@ class Gateway:
         wait_until(self._answers, timeout_s=START_TIMEOUT_S, what=f"the gateway\n{self.log[-2000:]}")
 
     def start_workers(self, *, search: bool = False) -> None:
-        """An images worker and the reconciler, and a search server if wanted; returns when all are at work."""
+        """An images worker, the reconciler, and a search server if wanted; returns when all are at work."""
         wanted: list[tuple[str, ...]] = [("worker.py", "images"), ("worker.py", "reconciler")]
         wanted += [("search_server.py",)] if search else []
         self._workers += [self.processes.start(*words) for words in wanted]

@@ -10,8 +10,10 @@ from tests.integration.persistence.databases import OWNER, Shelf
 from tests.integration.persistence.test_query_plans import Question, plan_of
 from veilgate.domain.ids import uuid7
 from veilgate.domain.search import ImageFilters
+from veilgate.persistence.browse_repository import BrowseRepository
 from veilgate.persistence.filtered_ids import newest_ids
 from veilgate.persistence.missing_words import wordless_after
+from veilgate.persistence.similar_repository import SimilarRepository
 from veilgate.persistence.word_search import WordSearch
 
 COUNT, FIRST_MS = 3_000, 1_700_000_000_000
@@ -35,6 +37,8 @@ QUESTIONS: dict[str, tuple[Question, bool]] = {
     "file name": (page(filename="b.jpg"), True),
     "beginning of a file name": (page(filename="b*"), True),
     "batch": (page(batch_id="batch"), True),
+    "named images": (lambda t: BrowseRepository(t.connection, OWNER).images(IDS[:3]), False),
+    "hits": (lambda t: SimilarRepository(t.connection).found(IDS[:3], ImageFilters(), owner_id=OWNER), False),
     "listed words": (lambda t: WordSearch(t.connection, OWNER).known(["car"]), False),
     "words that begin so": (lambda t: WordSearch(t.connection, OWNER).beginning("ca", limit=9), False),
     "missing words": (lambda t: wordless_after(t.connection, IDS[5], limit=9), False),

@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from tests.fixtures.private_redis import RunningRedis
 from tests.integration.models.embedding_graphs import picture_tower
-from tests.integration.persistence.databases import Shelf
 from tests.integration.search.search_house import MODEL, SearchHouse, Server
 from tests.unit.services.test_reembedding import Gallery, jpeg
 from tests.waiting import wait_until
@@ -60,12 +59,12 @@ def test_status_rebuild_and_verify(house: SearchHouse, gallery: Gallery, redis_s
     _break(house, "DELETE FROM index_log WHERE seq = 5")
     _break(house, f"UPDATE processed_images SET current_job_id = NULL WHERE id IN ('{ids[1]}', '{ids[2]}')")  # noqa: S608
     _break(house, f"DELETE FROM embeddings WHERE image_id = '{ids[2]}'")  # noqa: S608
-    assert findings(server) == {"not_logged", "not_shown", "ghosts"}
+    # The ghost is among the likest of others.
+    assert findings(server) == {"not_logged", "not_shown", "ghosts", "wrong_answers"}
 
 
-def test_what_cannot_be_done_is_said(sqlite_shelf: Shelf) -> None:
-    house = SearchHouse(sqlite_shelf)
-    server = house.open_server()
+def test_what_cannot_be_done_is_said(file_house: SearchHouse) -> None:
+    server = file_house.open_server()
     server.wait_until_followed(0)
     assert server.terminate() == 0
     for words in (("rebuild",), ("verify",)):
