@@ -17,10 +17,12 @@ from veilgate.services.similarity import Similarity
 from veilgate.services.synonyms import Synonyms
 from veilgate.services.text_search import TextSearch
 
-# Of the 40 threads that requests have. Pictures have their own, because the search server looks longer at
-# them.
+# Threads beside the 40 that requests have. Pictures have their own, because the search server looks longer
+# at them.
 _SEARCHES_AT_ONCE = 8
 _QUERY_PICTURES_AT_ONCE = 4
+# They work in the database: fewer than a gateway has connections to it, of which uploads need some.
+_TEXT_SEARCHES_AT_ONCE = 4
 # It answers within milliseconds, or is away.
 _SEARCH_TIMEOUT_S = 2.0
 # There is a list to fall back to.
@@ -42,6 +44,7 @@ def open_finding(
         text_search=TextSearch(database, browse, synonyms),
         duplicates=Duplicates(database),
         search_places=_places(stack, _SEARCHES_AT_ONCE, name="search"),
+        text_places=_places(stack, _TEXT_SEARCHES_AT_ONCE, name="text-search"),
         picture_places=_places(stack, _QUERY_PICTURES_AT_ONCE, name="query-picture"),
     )
 

@@ -19,15 +19,8 @@ from bench.search_vectors import GENERATOR, collection
 from bench.tables import markdown_table
 from bench.workplace import ROOT, WORK, peers_python
 
-# Names are those of search_contestants.py; hnswlib lives in the peers' environment.
-_CONTESTANTS = {
-    "house": "this index",
-    "house_batched": "this index, 32 at a time",
-    "faiss_flat": "FAISS flat",
-    "faiss_hnsw": "FAISS HNSW",
-    "hnswlib": "hnswlib",
-    "numpy": "numpy",
-}
+# Those of search_contestants.py; hnswlib lives in the peers' environment.
+_CONTESTANTS = ("this index", "FAISS flat", "FAISS HNSW", "hnswlib", "numpy")
 _QUERIES = 500
 _BLOCK = 50_000
 
@@ -49,13 +42,13 @@ def measure(cases: Sequence[Case], *, seconds: float) -> list[dict[str, Any]]:
     rows = []
     for case in cases:
         with _problem(case) as problem:
-            for name, shown in _CONTESTANTS.items():
-                print(f"  {case.count:,} × {case.dimensions}: {shown}", flush=True)
-                rows.append(_as_dict(case, shown, _alone(name, problem, seconds=seconds)))
+            for name in _CONTESTANTS:
+                print(f"  {case.count:,} × {case.dimensions}: {name}", flush=True)
+                rows += [_shown(case, row) for row in _alone(name, problem, seconds=seconds)]
             if case.served:
                 print("  search server and gateway", flush=True)
-                for row in search_load.measure(problem, problem.folder / "house", seconds=seconds):
-                    rows.append(_as_dict(case, row.name, row))
+                served = search_load.measure(problem, problem.folder / "house", seconds=seconds)
+                rows += [_shown(case, row) for row in served]
     return rows
 
 
@@ -109,16 +102,18 @@ def _likest(stored: Vectors, queries: Vectors) -> np.ndarray:
     return np.argsort(-scores, axis=1)[:, :K]
 
 
-def _alone(name: str, problem: Problem, *, seconds: float) -> Row:
+def _alone(name: str, problem: Problem, *, seconds: float) -> list[Row]:
     python = peers_python() if name == "hnswlib" else sys.executable
     words = [str(python), "bench/search_contestants.py", name, str(problem.folder), str(seconds)]
-    answer = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True)
-    said = json.loads(answer.stdout)
-    return Row(**{**said, "one": Clients(**said["one"]), "many": Clients(**said["many"])})
+    answer = subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    return [
+        Row(**{**row, "one": Clients(**row["one"]), "many": Clients(**row["many"])})
+        for row in json.loads(answer.stdout)
+    ]
 
 
-def _as_dict(case: Case, shown: str, row: Row) -> dict[str, Any]:
-    return {**row.as_dict(), "name": shown, "vectors": f"{case.count:,} × {case.dimensions}"}
+def _shown(case: Case, row: Row) -> dict[str, Any]:
+    return {**row.as_dict(), "vectors": f"{case.count:,} × {case.dimensions}"}
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -71,6 +71,7 @@ class Finding:
     text_search: TextSearch
     duplicates: Duplicates
     search_places: SearchPlaces
+    text_places: SearchPlaces
     picture_places: SearchPlaces
 
 

@@ -18,16 +18,18 @@ _GIVEN: dict[str, Callable[[Request], Any]] = {
 
 
 class DirectRoute(GuardedRoute):
-    """Calls its function itself when a request has no query, in place of FastAPI's resolving of parameters.
+    """Calls its function itself where no parameter is in the query, in place of FastAPI's resolving of them.
 
     In /docs it is a route like any other. Its function is async and takes what `_GIVEN` names and texts
-    from the path; parameters of the query have defaults, and requests that give them go FastAPI's way.
+    from the path; parameters of the query have defaults, and requests that give them go FastAPI's way, unless
+    the function reads its query itself.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         super().__init__(path, endpoint, **settings)
         names = inspect.signature(endpoint).parameters
         self._refuse_what_would_be_skipped(names)
+        self._resolves_query = bool(self.dependant.query_params)
         self._given = [(name, give) for name, give in _GIVEN.items() if name in names]
 
     def _refuse_what_would_be_skipped(self, names: Mapping[str, inspect.Parameter]) -> None:
@@ -40,7 +42,7 @@ class DirectRoute(GuardedRoute):
             raise TypeError(f"{self.path}: a direct route cannot give {', '.join(sorted(unknown))}")
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["query_string"] or scope["method"] not in (self.methods or ()):
+        if (self._resolves_query and scope["query_string"]) or scope["method"] not in (self.methods or ()):
             await super().answer(scope, receive, send)
             return
         request = Request(scope, receive, send)

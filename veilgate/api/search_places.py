@@ -1,4 +1,4 @@
-"""Threads for what asks the search server: so few that others always have some left."""
+"""Threads for searches: so few that others always have some left."""
 
 import asyncio
 import contextvars
@@ -9,15 +9,16 @@ from typing import TypeVar
 
 from veilgate.domain.errors import SearchUnavailable
 
-# How long a question waits for a thread. As the search server is given up after such a time too, nobody
-# hears of it later than after twice that.
+# How long a search waits for a thread. As the search server is given up after such a time too, nobody hears
+# of it later than after twice that.
 PATIENCE_S = 2.0
 
 T = TypeVar("T")
 
 
 class SearchPlaces:
-    """Used on the event loop. A search server that does not answer holds these threads and no others."""
+    """Used on the event loop. A search server that does not answer, or a search that takes long, holds these
+    threads and no others."""
 
     def __init__(self, count: int, *, name: str) -> None:
         self._free = asyncio.Semaphore(count)
@@ -43,4 +44,4 @@ class SearchPlaces:
         try:
             await asyncio.wait_for(self._free.acquire(), PATIENCE_S)
         except TimeoutError:
-            raise SearchUnavailable("Too many searches wait for the search server.") from None
+            raise SearchUnavailable("Too many searches are under way.") from None

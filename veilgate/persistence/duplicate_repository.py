@@ -28,6 +28,7 @@ class GroupMember:
     near_duplicate_of: str | None
     score: float | None
     result_key: str | None
+    original_dropped_at_ms: int | None
 
 
 class DuplicateRepository:
@@ -61,7 +62,7 @@ class DuplicateRepository:
         rows = self._connection.execute(
             select(
                 *(_I.duplicate_group, _I.id, _I.filename, _I.file_size, _I.created_at_ms),
-                *(_I.near_duplicate_of, _I.near_duplicate_score, _J.result_key),
+                *(_I.near_duplicate_of, _I.near_duplicate_score, _J.result_key, _I.original_dropped_at_ms),
             )
             .join_from(ranked, processed_images, _I.id == ranked.c.id)
             .outerjoin(jobs, _J.id == _I.current_job_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sqlalchemy import Connection, and_, delete, func, select
 
@@ -124,15 +125,14 @@ class EmbeddingGaps:
         return len(ids)
 
     def prune_log(self, *, older_than_ms: int, up_to_seq: int, limit: int) -> int:
-        """Forget the oldest lines, if they are that old: who has not followed by then begins anew."""
-        seqs = list(
-            self._connection.execute(
-                select(_L.seq)
-                .where(_L.at_ms < now_ms() - older_than_ms, _L.seq <= up_to_seq)
-                .order_by(_L.seq)
-                .limit(limit)
-            ).scalars()
+        """Forget the oldest lines, if they are that old: who has not followed by then begins anew. Nothing
+        goes that has a younger line before it, as where clocks differ: an index that was away knows by the
+        oldest line alone whether it misses any."""
+        is_old = (_L.at_ms < now_ms() - older_than_ms).label("is_old")
+        rows = self._connection.execute(
+            select(_L.seq, is_old).where(_L.seq <= up_to_seq).order_by(_L.seq).limit(limit)
         )
+        seqs = [row.seq for row in takewhile(lambda row: row.is_old, rows.all())]
         if seqs:
             self._connection.execute(delete(index_log).where(_L.seq.in_(seqs)))
         return len(seqs)

@@ -61,6 +61,7 @@ class EraseRepository:
                 .where(_I.id.in_(pointing))
                 .values(near_duplicate_of=None, near_duplicate_score=None)
             )
+        name_group_anew(self._connection, image.image_id, owner_id=image.owner_id)
         return pointing
 
     def delete_details(self, image: HeldImage) -> None:
@@ -100,3 +101,12 @@ class EraseRepository:
             .with_for_update()
         )
         return tuple(sorted(rows.scalars()))
+
+
+def name_group_anew(connection: Connection, erased_id: str, *, owner_id: str) -> None:
+    """A group has the id of its first image: now of the next one; who is left alone belongs to none."""
+    others = (_I.owner_id == owner_id, _I.duplicate_group == erased_id, _I.id != erased_id)
+    earliest = connection.execute(select(_I.id).where(*others).order_by(_I.id).limit(2)).scalars().all()
+    if earliest:
+        group = earliest[0] if len(earliest) > 1 else None
+        connection.execute(update(processed_images).where(*others).values(duplicate_group=group))

@@ -1,7 +1,7 @@
 """Rows that should not be there: of images that were erased."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, select, update
 
@@ -15,6 +15,7 @@ from database_models import (
     tags,
 )
 from search_models import embeddings, image_terms
+from veilgate.persistence.erase_repository import name_group_anew
 
 _BY_IMAGE = (processed_images.c.id, tags.c.image_id, image_terms.c.image_id, embeddings.c.image_id)
 _BY_JOB = (
@@ -24,24 +25,32 @@ _BY_JOB = (
     direct_uploads.c.job_id,
     idempotency_keys.c.job_id,
 )
-_POINTER = processed_images.c.near_duplicate_of
+_I = processed_images.c
+_POINTER = _I.near_duplicate_of
 
 
 class ErasedRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def tables_with(self, image_ids: Sequence[str], job_ids: Sequence[str]) -> dict[str, set[str]]:
-        """Which tables still speak of which of these images and jobs."""
+    def tables_with(
+        self, image_ids: Sequence[str], job_ids: Sequence[str], *, owner_ids: Collection[str]
+    ) -> dict[str, set[str]]:
+        """Which tables still speak of which of these images, of these owners, and jobs."""
         found = defaultdict[str, set[str]](set)
         for columns, ids in ((_BY_IMAGE, image_ids), (_BY_JOB, job_ids), ((_POINTER,), image_ids)):
             for column in columns:
                 rows = self._connection.execute(select(column).where(column.in_(ids)).distinct())
                 for name in rows.scalars():
                     found[name].add(column.table.name)
+        groups = select(_I.duplicate_group).where(
+            _I.owner_id.in_(owner_ids), _I.duplicate_group.in_(image_ids)
+        )
+        for group in self._connection.execute(groups.distinct()).scalars():
+            found[group].add(processed_images.name)
         return dict(found)
 
-    def delete(self, image_id: str, job_ids: Sequence[str]) -> None:
+    def delete(self, image_id: str, job_ids: Sequence[str], *, owner_id: str) -> None:
         """What no row of an image or a job holds together any more; a batch keeps the place."""
         run = self._connection.execute
         run(
@@ -49,6 +58,7 @@ class ErasedRows:
             .where(_POINTER.in_([image_id]))
             .values(near_duplicate_of=None, near_duplicate_score=None)
         )
+        name_group_anew(self._connection, image_id, owner_id=owner_id)
         run(update(batch_items).where(batch_items.c.job_id.in_(job_ids)).values(job_id=None, filename=""))
         for column in (stage_events.c.job_id, direct_uploads.c.job_id, idempotency_keys.c.job_id):
             run(column.table.delete().where(column.in_(job_ids)))

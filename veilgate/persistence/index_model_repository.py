@@ -42,12 +42,11 @@ class IndexModelRepository:
             savepoint.commit()
 
     def switch_to(self, model_id: str) -> None:
-        """From now on it answers, and no other."""
+        """From now on it answers, and no other. It has been named for as long as before: an index of it stays
+        good."""
         self._connection.execute(index_models.delete().where(_M.model_id != model_id))
         self._connection.execute(
-            update(index_models)
-            .where(_M.model_id == model_id)
-            .values(state=IndexModelState.SERVING, changed_at_ms=now_ms())
+            update(index_models).where(_M.model_id == model_id).values(state=IndexModelState.SERVING)
         )
 
     def forget(self, model_id: str) -> None:

@@ -11,6 +11,8 @@ from search_models import embeddings, index_log
 from veilgate.domain.search import Hit, IndexOperation
 
 _I, _E, _L = processed_images.c, embeddings.c, index_log.c
+# float32 gives two equal vectors a score of one but for the last bits.
+_SCORE_OF_EQUALS = 1 - 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,16 @@ class NearDuplicateRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def lines_after(self, seq: int, *, model_id: str, limit: int) -> list[LineToJudge]:
+    def lines_after(
+        self, seq: int, *, up_to: int, model_id: str, rejudged: bool, limit: int
+    ) -> list[LineToJudge]:
+        """Of what was asked to be judged again, or of all else."""
+        asked_again = _L.operation == IndexOperation.JUDGE
         rows = self._connection.execute(
             select(_L.seq, _L.operation, _L.image_id, _L.owner_id, _E.seq.label("own_seq"), _E.vector)
             .outerjoin(embeddings, and_(_E.image_id == _L.image_id, _E.model_id == _L.model_id))
-            .where(_L.model_id == model_id, _L.seq > seq)
+            .where(_L.model_id == model_id, _L.seq > seq, _L.seq <= up_to)
+            .where(asked_again if rejudged else ~asked_again)
             .order_by(_L.seq)
             .limit(limit)
         )
@@ -77,6 +84,22 @@ class NearDuplicateRepository:
             near_duplicate_score=likest.score if likest else None,
             duplicate_group=group,
         )
+
+    def hand_on(self, image_id: str, *, model_id: str) -> None:
+        """Let the earliest of an image's equals have what points to it and is equal too: of all of them only
+        that one has to be judged again when the image is gone."""
+        equals = and_(_I.near_duplicate_of == image_id, _I.near_duplicate_score >= _SCORE_OF_EQUALS)
+        heir = self._connection.execute(
+            select(_I.id)
+            .join(embeddings, and_(_E.image_id == _I.id, _E.model_id == model_id))
+            .where(equals)
+            .order_by(_E.seq)
+            .limit(1)
+        ).scalar()
+        if heir:
+            self._connection.execute(
+                update(processed_images).where(equals, _I.id != heir).values(near_duplicate_of=heir)
+            )
 
     def put_in_group(self, image_ids: Sequence[str], group: str) -> None:
         self._set(image_ids, duplicate_group=group)

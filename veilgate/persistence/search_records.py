@@ -39,6 +39,9 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class IndexModel:
+    """`changed_at_ms`: when it was named. Whoever names it again after it was replaced names another: what
+    became of its embeddings between the two is in no log."""
+
     model_id: str
     dimensions: int
     state: IndexModelState

@@ -32,6 +32,7 @@ class FoundImage:
     file_size: int
     created_at_ms: int
     result_key: str | None
+    original_dropped_at_ms: int | None
 
 
 _SERVING = _M.state == IndexModelState.SERVING
@@ -43,7 +44,8 @@ _SOUGHT = (
     .where(_I.id == bindparam("image_id"), _I.owner_id == bindparam("owner_id"))
 )
 _FOUND = select(
-    _I.id.label("image_id"), _I.filename, _I.file_size, _I.created_at_ms, _J.result_key
+    *(_I.id.label("image_id"), _I.filename, _I.file_size, _I.created_at_ms),
+    *(_J.result_key, _I.original_dropped_at_ms),
 ).outerjoin_from(processed_images, jobs, _J.id == _I.current_job_id)
 _FOUND_OF_OWNER = _FOUND.where(
     is_of(bindparam("owner_id")), _I.id.in_(bindparam("image_ids", expanding=True))

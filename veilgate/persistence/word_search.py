@@ -32,6 +32,10 @@ _I, _T, _S, _P = image_terms.c, terms.c, term_spellings.c, processed_images.c
 _HIGHEST = chr(0x10FFFF)
 # So many images are ranked in about 50 ms.
 MANY = 20_000
+# Where so many images begin a word, so many longer words are looked for, and if there are more those that
+# most of so many of the newest images have.
+MOST_LONGER = 200
+_RECENT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,9 @@ class WordSearch:
         all.
 
         Where many images pass, a word that many have is looked for in the newest of them, and in those that
-        have one of the rarer words: else a million images with `car` would be ranked for each page.
+        have one of the rarer words: else a million images with `car` would be ranked for each page. What
+        such a word begins is then looked for term by term: within a range of terms images are in no order,
+        and all million places of `im…` would be read to find those of the newest images.
         """
         owner_id = self._owner_id
         horizon = nth_newest(self._connection, filters, owner_id=owner_id, number=MANY)
@@ -122,8 +128,13 @@ class WordSearch:
         arms = [arm for each in numbered if each not in common for arm in self._arms(*each)]
         if arms and common:
             rarer = select(_union(arms).c.image_id)
-            arms += [arm for each in common for arm in self._arms(*each, _I.image_id.in_(rarer))]
-        arms += [arm for each in common for arm in self._arms(*each, _I.image_id >= horizon)]
+            # They are the owner's; said once more, SQLite would read all places of a common word for them.
+            arms += [
+                _arm(*each, alike, _I.image_id.in_(rarer)) for each in common for alike in _alike(each[1])
+            ]
+        for number, expansion in common:
+            good = self._good_terms(expansion, filters)
+            arms.append(_arm(number, expansion, self._is_own, _I.term.in_(good), _I.image_id >= horizon))
         return _union(arms), not common
 
     def _is_common(self, expansion: Expansion) -> bool:
@@ -135,12 +146,38 @@ class WordSearch:
     ) -> list[Select[tuple[str, int, int]]]:
         """The images that have a word or what it was expanded to: each by a range of the index of its own,
         which an `or` would not be."""
-        weight = _kind_weight(expansion) * _source_weight()
-        columns = (_I.image_id, literal(number, Integer).label("word"), weight.label("weight"))
-        return [
-            select(*columns).where(_I.owner_id == self._owner_id, condition, *within)
-            for condition in _alike(expansion)
-        ]
+        return [_arm(number, expansion, self._is_own, alike, *within) for alike in _alike(expansion)]
+
+    @property
+    def _is_own(self) -> ColumnElement[bool]:
+        return _I.owner_id == self._owner_id
+
+    def _good_terms(self, expansion: Expansion, filters: ImageFilters) -> list[str]:
+        """Terms that are good for this word: all of them, but for longer ones that few images have."""
+        longer = self.beginning(expansion.word, limit=MOST_LONGER + 1) if expansion.may_go_on else []
+        if len(longer) > MOST_LONGER:
+            longer = self._often_begun(expansion.word, filters)
+        return sorted({expansion.word, *expansion.kinds, *longer})
+
+    def _often_begun(self, start: str, filters: ImageFilters) -> list[str]:
+        query, order = passing(self._connection, filters, owner_id=self._owner_id)
+        recent = query.order_by(order.desc()).limit(_RECENT).subquery("recent")
+        [recent_id] = recent.c
+        often = (
+            select(_I.term)
+            .join(recent, recent_id == _I.image_id)
+            .where(*_begins(_I.term, start))
+            .group_by(_I.term)
+            .order_by(func.count().desc(), _I.term)
+            .limit(MOST_LONGER)
+        )
+        return list(self._connection.execute(often).scalars())
+
+
+def _arm(number: int, expansion: Expansion, *conditions: ColumnElement[bool]) -> Select[tuple[str, int, int]]:
+    weight = _kind_weight(expansion) * _source_weight()
+    columns = (_I.image_id, literal(number, Integer).label("word"), weight.label("weight"))
+    return select(*columns).where(*conditions)
 
 
 def _union(arms: Sequence[Select[tuple[str, int, int]]]) -> Subquery:

@@ -73,6 +73,8 @@ class FaissIndex:
         if snapshot:
             self._view = self._view_of(snapshot)
         remove_unnamed(self._folder, snapshot)
+        if any(segment.dead_rows for segment in self._view.segments):
+            self._sealer.start()
 
     def build(self, entries: Iterable[IndexEntry], *, seq: int) -> None:
         view = self._empty_view(version=self._view.version + 1)
@@ -108,12 +110,18 @@ class FaissIndex:
 
     def save(self) -> None:
         with self._publishing:
-            view, retired = self._view, self._retired
-            self._retired = []
+            view, retired = self._view, tuple(self._retired)
         tail_files = write_snapshot(self._folder, view, model_id=self.model_id, dimensions=self.dimensions)
+        with self._publishing:
+            self._retired = [segment for segment in self._retired if segment not in retired]
         superseded = [file.name for segment in retired for file in segment.files]
         remove_files(self._folder, [*superseded, *(file.name for file in self._saved_tail)])
         self._saved_tail = tail_files
+
+    @property
+    def has_leavings(self) -> bool:
+        """Whether the disk holds what is in no view any more, until the next `save`."""
+        return bool(self._retired)
 
     def close(self) -> None:
         self._sealer.stop()

@@ -1,5 +1,6 @@
 """Several parts of an index made into one segment, without what is dead."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from veilgate.telemetry.failpoints import failpoint
 # A segment is merged with younger ones that have at least half its rows, so that there are few of them.
 _RATIO = 2
 _DEAD_SHARE = 0.25
+# What was erased leaves the files after that at the latest.
+LONGEST_DEAD_S = 86_400.0
 _COPIED_ROWS = 4096
 
 
@@ -42,8 +45,10 @@ class Effort:
 
 def parts_to_merge(view: View) -> tuple[Part, ...]:
     """What is worth merging now; nothing, mostly."""
+    overdue_s = time.monotonic() - LONGEST_DEAD_S
     for segment in view.segments:
-        if len(segment.dead_rows) > _DEAD_SHARE * segment.count:
+        is_overdue = segment.dead_since_s is not None and segment.dead_since_s < overdue_s
+        if is_overdue or len(segment.dead_rows) > _DEAD_SHARE * segment.count:
             return (segment,)
     full = view.tails[:-1]
     chosen: list[Part] = list(full)

@@ -20,6 +20,10 @@ _NOBODY = ""
 _IDS_TOGETHER = 1000
 # More Milvus does not answer with.
 _DEEPEST = 16_384
+# Without limits of ours pymilvus tries 75 times.
+_CONNECT_TIMEOUT_S = 5.0
+_READ_TIMEOUT_S = 5.0
+_WRITE_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,9 @@ class MilvusCollection:
 
     def applied_seq(self) -> int:
         with _translated():
-            found = self._client.query(self._name, ids=[_MARK], output_fields=["seq"])
+            found = self._client.query(
+                self._name, ids=[_MARK], output_fields=["seq"], timeout=_READ_TIMEOUT_S
+            )
             return int(found[0]["seq"]) if found else 0
 
     def mark_applied(self, seq: int) -> None:
@@ -50,21 +56,25 @@ class MilvusCollection:
 
     def put(self, rows: Sequence[MilvusRow]) -> None:
         with _translated():
-            self._client.upsert(self._name, [asdict(row) for row in rows])
+            self._client.upsert(self._name, [asdict(row) for row in rows], timeout=_WRITE_TIMEOUT_S)
 
     def remove(self, image_ids: Sequence[str], *, up_to_seq: int) -> None:
         """These, but not what was added by a later line."""
         for chunk in _in_pieces(image_ids):
             with _translated():
                 self._client.delete(
-                    self._name, filter=f"image_id in {json.dumps(chunk)} and seq <= {up_to_seq}"
+                    self._name,
+                    filter=f"image_id in {json.dumps(chunk)} and seq <= {up_to_seq}",
+                    timeout=_WRITE_TIMEOUT_S,
                 )
 
     def count(self, condition: str) -> int:
         """How many images fulfil it; all, if there is none."""
         wanted = condition or f"owner_id != {json.dumps(_NOBODY)}"
         with _translated():
-            found = self._client.query(self._name, filter=wanted, output_fields=["count(*)"])
+            found = self._client.query(
+                self._name, filter=wanted, output_fields=["count(*)"], timeout=_READ_TIMEOUT_S
+            )
             return int(found[0]["count(*)"])
 
     def image_ids(self) -> Iterator[str]:
@@ -93,7 +103,12 @@ class MilvusCollection:
     def _nearest(self, vector: Vector, condition: str, depth: int) -> list[Hit]:
         with _translated():
             [found] = self._client.search(
-                self._name, data=[vector], limit=depth, filter=condition, output_fields=["seq"]
+                self._name,
+                data=[vector],
+                limit=depth,
+                filter=condition,
+                output_fields=["seq"],
+                timeout=_READ_TIMEOUT_S,
             )
             return [Hit(row["image_id"], float(row["distance"]), int(row["entity"]["seq"])) for row in found]
 
@@ -114,6 +129,8 @@ def conditions(owner_id: str, among: frozenset[str] | None, *, below_seq: int | 
 
 def open_collection(uri: str, token: str, *, model_id: str, dimensions: int) -> MilvusCollection:
     """The collection of a model, made where there is none."""
+    if not uri:
+        raise ConfigurationError("MILVUS_URI: VECTOR_INDEX=milvus needs the address of a Milvus")
     try:
         from pymilvus import DataType, MilvusClient
     except ImportError as error:
@@ -122,7 +139,7 @@ def open_collection(uri: str, token: str, *, model_id: str, dimensions: int) -> 
         ) from error
     name = collection_name(model_id, dimensions)
     with _translated():
-        client = MilvusClient(uri=uri, token=token)
+        client = MilvusClient(uri=uri, token=token, timeout=_CONNECT_TIMEOUT_S)
         if not client.has_collection(name):
             schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
             schema.add_field("image_id", DataType.VARCHAR, is_primary=True, max_length=36)

@@ -60,6 +60,10 @@ class MilvusIndex:
     def save(self) -> None:
         """Nothing is kept here."""
 
+    @property
+    def has_leavings(self) -> bool:
+        return False
+
     def close(self) -> None:
         self._collection.close()
 
@@ -116,8 +120,11 @@ def _chunks(entries: Iterable[IndexEntry], size: int) -> Iterator[list[IndexEntr
         yield chunk
 
 
-def open_milvus_index(uri: str, token: str, *, model_id: str, dimensions: int) -> MilvusIndex:
-    """The index of a model in this Milvus. Raises `ConfigurationError` without pymilvus, `SearchUnavailable`
-    where nobody answers."""
-    collection = open_collection(uri, token, model_id=model_id, dimensions=dimensions)
+def open_milvus_index(
+    uri: str, token: str, *, model_id: str, dimensions: int, named_at_ms: int = 0
+) -> MilvusIndex:
+    """The index of a model in this Milvus since it was named. Raises `ConfigurationError` without pymilvus,
+    `SearchUnavailable` where nobody answers."""
+    kept_as = f"{model_id}-{named_at_ms}"
+    collection = open_collection(uri, token, model_id=kept_as, dimensions=dimensions)
     return MilvusIndex(collection, model_id=model_id, dimensions=dimensions)

@@ -81,4 +81,9 @@ class VectorIndex(Protocol):
         """Make durable what has been carried out so far; a kill before leaves the earlier state."""
         ...
 
+    @property
+    def has_leavings(self) -> bool:
+        """Whether a `save` would remove something, though nothing was carried out since the last one."""
+        ...
+
     def close(self) -> None: ...

@@ -40,6 +40,8 @@ def _allowed(candidates: Candidates, start: int, count: int) -> Bitmap | None:
     """Which rows of the approximation are candidates, one bit each; None where all are."""
     if candidates.count == count:
         return None
+    if candidates.bitmap is not None:
+        return candidates.bitmap
     is_allowed = np.zeros(count, bool)
     rows = candidates.rows
     if isinstance(rows, slice):

@@ -14,6 +14,7 @@ from veilgate.search.view import Candidates, Part
 # What a float32 sum over some thousand products may be off by: BLAS adds in an order that depends on how many
 # rows there are. Whoever is this close to the last place is scored again in float64.
 _ROUNDING = 1e-5
+_SPARSE = 3
 _LOWEST = -2.0  # below every cosine, and above the -inf of those who are out
 
 
@@ -34,8 +35,19 @@ def has_direction(vector: Vector) -> bool:
 
 def score_all(candidates: Candidates, queries: Vector) -> Vector:
     """One row for each query, one column for each candidate."""
-    scores: Vector = queries @ candidates.part.vectors[candidates.rows].T
-    return scores
+    rows, vectors = candidates.rows, candidates.part.vectors
+    if isinstance(rows, slice):
+        return _products(queries, vectors[rows])
+    first, last = int(rows[0]), int(rows[-1])
+    if last - first < _SPARSE * len(rows):
+        # Scores of some rows too many cost less than copies of all the others' vectors.
+        return _products(queries, vectors[first : last + 1])[:, rows - first]
+    return _products(queries, vectors[rows])
+
+
+def _products(queries: Vector, vectors: Vector) -> Vector:
+    products: Vector = queries @ vectors.T
+    return products
 
 
 def contend(candidates: Candidates, scores: Vector, k: int) -> Contenders:

@@ -37,10 +37,14 @@ class Sealer:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="index-sealer", daemon=True)
 
-    def wake(self) -> None:
-        """Look whether there is something to do; returns at once."""
+    def start(self) -> None:
+        """Look now and then whether there is something to do."""
         if self._thread.ident is None:
             self._thread.start()
+
+    def wake(self) -> None:
+        """Look at once; does not wait for it."""
+        self.start()
         self._wanted.set()
 
     def stop(self) -> None:
@@ -51,14 +55,14 @@ class Sealer:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wanted.wait()
+            self._wanted.wait(self._sizes.look_every_s)
             self._wanted.clear()
             try:
                 self._seal_all()
             except Stopped:
                 return
-            except (OSError, RuntimeError, MemoryError) as error:
-                _log.error("index.seal_failed", error=str(error))
+            except Exception:  # noqa: BLE001 - rows stay where they are, and the next try may do better
+                _log.exception("index.seal_failed")
                 self._stopping.wait(_RETRY_S)
                 self._wanted.set()
 

@@ -1,5 +1,6 @@
 """Sealed rows of an index: sorted by owner, then by `seq`, so that an owner's rows lie together."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veilgate.domain.search import IndexOperation
-from veilgate.search.approximation import Approximation
+from veilgate.search.approximation import Approximation, Bitmap
 from veilgate.search.identifiers import Ids, IdTable, as_rows, unpack
 from veilgate.search.ports import IndexEntry, Vector
 from veilgate.search.tail import NEVER, Rows
@@ -23,6 +24,15 @@ class WrittenFile:
 class OwnerRange:
     start: int
     stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """Those of an owner's rows that live, also as one bit for each row of theirs, after so many deaths."""
+
+    rows: Rows
+    bitmap: Bitmap
+    deaths: int
 
 
 class Segment:
@@ -53,6 +63,11 @@ class Segment:
         self.files = files
         self.died: NDArray[np.int64] = np.full(len(seqs), NEVER, np.int64)
         self.dead_rows: list[int] = []
+        # When the first of these died, by the monotonic clock; of those that were dead when it was read from
+        # the disk nobody knows, and they count as dead for long.
+        self.dead_since_s: float | None = None
+        self._last_death = 0
+        self._living: dict[str, Living] = {}
         self._table = IdTable(ids)
 
     @property
@@ -88,6 +103,9 @@ class Segment:
         return None if row < 0 else row
 
     def kill(self, row: int, *, version: int) -> None:
+        if self.dead_since_s is None:
+            self.dead_since_s = time.monotonic() if version else float("-inf")
+        self._last_death = max(self._last_death, version)
         self.died[row] = version
         self.dead_rows.append(row)
 
@@ -98,6 +116,21 @@ class Segment:
             return found
         earlier = int(np.searchsorted(self.seqs[found.start : found.stop], below_seq))
         return OwnerRange(found.start, found.start + earlier)
+
+    def living(self, owner_id: str, *, version: int) -> Living:
+        """As of a version; kept for the next who asks, until another row dies."""
+        deaths = len(self.dead_rows)
+        is_newest = version >= self._last_death
+        kept = self._living.get(owner_id)
+        if kept and is_newest and kept.deaths == deaths:
+            return kept
+        mine = self.range_of(owner_id, below_seq=None)
+        lives = self.died[mine.start : mine.stop] > version
+        rows = np.flatnonzero(lives) + mine.start
+        made = Living(rows, np.packbits(lives, bitorder="little"), deaths)
+        if is_newest and owner_id in self.approximations:
+            self._living[owner_id] = made
+        return made
 
     def rows_among(self, wanted: Ids, *, owner_id: str, below_seq: int | None) -> Rows:
         mine = self.range_of(owner_id, below_seq=below_seq)

@@ -11,3 +11,5 @@ class Sizes:
     approximated_from: int = 8192
     # So many candidates are compared one by one.
     exact_within: int = 15_000
+    # Rows that died long ago are looked for so often, though nothing else changes.
+    look_every_s: float = 600.0

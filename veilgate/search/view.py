@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from veilgate.search.approximation import Bitmap
 from veilgate.search.identifiers import Ids
 from veilgate.search.segment import OwnerRange, Segment
 from veilgate.search.tail import Rows, Tail
@@ -29,6 +30,8 @@ class Candidates:
     part: Part
     rows: Rows | slice
     count: int
+    # One bit for each of the owner's rows, where somebody has it already.
+    bitmap: Bitmap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,11 @@ class View:
         mine = segment.range_of(wanted.owner_id, below_seq=wanted.below_seq)
         if not segment.dead_rows:
             return _whole(segment, mine)
-        alive = np.flatnonzero(segment.died[mine.start : mine.stop] > self.version)
-        if len(alive) == mine.stop - mine.start:
-            return _whole(segment, mine)
-        return Candidates(segment, alive + mine.start, len(alive))
+        living = segment.living(wanted.owner_id, version=self.version)
+        if wanted.below_seq is None:
+            return Candidates(segment, living.rows, len(living.rows), living.bitmap)
+        rows = living.rows[: np.searchsorted(living.rows, mine.stop)]
+        return Candidates(segment, rows, len(rows))
 
     def _in_tail(self, tail: Tail, wanted: Wanted, count: int) -> Candidates:
         if wanted.among is None:

@@ -13,7 +13,14 @@ from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.races import WrittenByAnother
 from veilgate.persistence.records import BatchItemRecord, NewBatchItem
 from veilgate.persistence.unit_of_work import Database, Transaction
-from veilgate.services.intake import AcceptedJob, Intake, Upload, answered_before
+from veilgate.services.intake import (
+    ERASED_EACH_TIME,
+    MOST_TRIES,
+    AcceptedJob,
+    Intake,
+    Upload,
+    answered_before,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +70,16 @@ class Batches:
                 )
             )
 
-        try:
-            return self._intake.inspect_and_store(upload, Lane.BULK, beside=write_item)
-        except WrittenByAnother:
-            known = self._known(batch, position, upload)
-            assert known
-            return known
-        except InputRejected as error:
-            self.refuse(batch, position, upload.filename, error)
-            raise
+        for _ in range(MOST_TRIES):
+            try:
+                return self._intake.inspect_and_store(upload, Lane.BULK, beside=write_item)
+            except WrittenByAnother:
+                if known := self._known(batch, position, upload):
+                    return known  # else it was erased since, and the place is free again
+            except InputRejected as error:
+                self.refuse(batch, position, upload.filename, error)
+                raise
+        raise IdempotencyConflict(ERASED_EACH_TIME)
 
     def has_taken(self, batch: OpenBatch, position: int) -> bool:
         """Whether an earlier request with the same key has brought the file at this position."""

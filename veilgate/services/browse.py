@@ -87,9 +87,8 @@ class Browse:
 
     def _described(self, whole: _Whole) -> dict[str, Any]:
         image, shown = whole.image, whole.shown
-        links = self._links.of(image.id, shown.result_key if shown else None)
-        if image.original_dropped_at_ms is not None:
-            links["original_url"] = None
+        has_original = image.original_dropped_at_ms is None
+        links = self._links.of(image.id, shown.result_key if shown else None, has_original=has_original)
         near = None
         if image.near_duplicate_of and image.near_duplicate_score is not None:
             score = round(image.near_duplicate_score, _SCORE_DIGITS)

@@ -181,9 +181,12 @@ class ErasedFiles:
 def _delete_rows(transaction: Transaction, image: HeldImage) -> None:
     transaction.erasing.delete_details(image)
     transaction.terms.forget_image(image.image_id, owner_id=image.owner_id)
+    serving = transaction.index_models.serving()
+    if serving:
+        transaction.near_duplicates.hand_on(image.image_id, model_id=serving.model_id)
     again = transaction.erasing.part_from_likes(image)
     transaction.embeddings.remove(image.image_id)
-    if serving := transaction.index_models.serving():
+    if serving:
         transaction.embeddings.judge_again(again, owner_id=image.owner_id, model_id=serving.model_id)
     transaction.erasing.delete(image)
 

@@ -55,10 +55,14 @@ class FollowedIndexes:
         with self._database.read() as transaction:
             models = tuple(transaction.index_models.all())
         for model in models:
-            if model.model_id not in self._followers:
-                follower = IndexFollower(self._database, model, open_index=self._open, timing=self._timing)
-                self._followers = {**self._followers, model.model_id: follower}
-                follower.start()
+            kept = self._followers.get(model.model_id)
+            if kept and kept.named_at_ms == model.changed_at_ms:
+                continue
+            if kept:  # it was replaced and is named again
+                kept.close()
+            follower = IndexFollower(self._database, model, open_index=self._open, timing=self._timing)
+            self._followers = {**self._followers, model.model_id: follower}
+            follower.start()
         self._models = models
         self._let_go()
 
@@ -82,7 +86,7 @@ class FollowedIndexes:
         return self._followers.get(named.model_id) if named else None
 
     def _open(self, model: IndexModel) -> VectorIndex:
-        return self._shelf.open(model.model_id, dimensions=model.dimensions)
+        return self._shelf.open(model.model_id, dimensions=model.dimensions, named_at_ms=model.changed_at_ms)
 
     def _let_go(self) -> None:
         named = {model.model_id for model in self._models}
@@ -101,4 +105,5 @@ class FollowedIndexes:
             follower.close()
             _log.info("index.let_go", model=model_id)
         if self._models:
-            self._shelf.keep_only(self._followers.keys())
+            kept = [(follower.model_id, follower.named_at_ms) for follower in self._followers.values()]
+            self._shelf.keep_only(kept)

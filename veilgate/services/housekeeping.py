@@ -83,14 +83,15 @@ class Housekeeping:
             _log.info("housekeeping.unfinished_removed", objects=removed)
 
     def remove_orphans(self, day_prefix: str) -> int:
-        """Delete the originals of a past day that have no row: uploads that died before their commit."""
-        removed, page = 0, []
-        for key in self._store.list(day_prefix):
+        """Delete the originals of a past day that have no row: uploads that died before their commit. Also
+        those of which the store hides a version; returns how many."""
+        removed, page = set[str](), list[str]()
+        for key in self._store.traces(day_prefix):
             page.append(key)
             if len(page) == _PAGE:
-                removed += self._remove_unknown(page)
+                removed |= self._remove_unknown(page)
                 page = []
-        return removed + self._remove_unknown(page)
+        return len(removed | self._remove_unknown(page))
 
     def remove_announced(self) -> None:
         """Forget direct uploads of the day before yesterday, with what was put for them and never taken, or
@@ -105,15 +106,15 @@ class Housekeeping:
                 transaction.direct_uploads.forget(list(old))
             _log.info("housekeeping.direct_uploads_forgotten", uploads=len(old))
 
-    def _remove_unknown(self, keys: list[str]) -> int:
+    def _remove_unknown(self, keys: list[str]) -> set[str]:
         if not keys:
-            return 0
+            return set()
         by_id = {PurePosixPath(key).name: key for key in keys}
         with self._database.read() as transaction:
             known = transaction.images.exists(list(by_id))
         orphans = [key for image_id, key in by_id.items() if image_id not in known]
         self._store.erase(orphans)
-        return len(orphans)
+        return set(orphans)
 
 
 def _is_done(step: Step) -> bool:

@@ -18,8 +18,8 @@ class ImageLinks:
 
     base_url: str = ""
 
-    def of(self, image_id: str, result_key: str | None) -> dict[str, Any]:
-        """Without a result there is only the original."""
+    def of(self, image_id: str, result_key: str | None, *, has_original: bool = True) -> dict[str, Any]:
+        """Without a result there is only the original, and that not for ever."""
         start = f"{self.base_url.rstrip('/')}/images/{image_id}"
         processed, thumbnails = None, {}
         if result_key is not None:
@@ -31,5 +31,5 @@ class ImageLinks:
         return {
             "processed_url": processed,
             "thumbnail_urls": thumbnails,
-            "original_url": f"{start}/original",
+            "original_url": f"{start}/original" if has_original else None,
         }

@@ -21,6 +21,8 @@ from veilgate.telemetry.logging import get_logger
 _log = get_logger(__name__)
 _PAGE = 1000
 _LONGEST_PAUSE_S = 15.0
+# The next save may be one of a gigabyte.
+_LONGEST_SAVE_PAUSE_S = 300.0
 OpenIndex = Callable[[IndexModel], VectorIndex]
 
 
@@ -56,6 +58,7 @@ class IndexFollower:
         timing: FollowerTiming | None = None,
     ) -> None:
         self.model_id, self.dimensions = model.model_id, model.dimensions
+        self.named_at_ms = model.changed_at_ms
         self._database = database
         self._timing = timing or FollowerTiming()
         self._open = partial(open_index, model)
@@ -67,7 +70,8 @@ class IndexFollower:
         self._followed_to, self._last_seq = 0, 0
         self._caught_up_s = time.monotonic()
         self._unsaved = 0
-        self._unsaved_since_s = 0.0
+        self._unsaved_since_s = self._save_not_before_s = 0.0
+        self._saves_failed = 0
         self._builds, self._read = 0, 0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._loop, name=f"follow {self.model_id}", daemon=True)
@@ -160,7 +164,7 @@ class IndexFollower:
         self._catch_up(index)
         self._state = FollowerState.FOLLOWING
         self._is_ready, self._caught_up_s = True, time.monotonic()
-        if self._is_save_due():
+        if self._is_save_due(index):
             self._save(index)
 
     def _build(self, index: VectorIndex) -> None:
@@ -178,6 +182,7 @@ class IndexFollower:
         self._builds += 1
         took_s = round(time.monotonic() - began_s, 2)
         _log.info("index.built", model=self.model_id, size=index.size, took_s=took_s)
+        self._note_unsaved(1)  # it is due until it is saved
         self._save(index)
 
     def _all_up_to(self, seq: int) -> Iterator[IndexEntry]:
@@ -231,16 +236,20 @@ class IndexFollower:
             self._unsaved_since_s = time.monotonic()
         self._unsaved += changes
 
-    def _is_save_due(self) -> bool:
-        if not self._unsaved:
+    def _is_save_due(self, index: VectorIndex) -> bool:
+        if time.monotonic() < self._save_not_before_s or not (self._unsaved or index.has_leavings):
             return False
         age_s = time.monotonic() - self._unsaved_since_s
         return self._unsaved >= self._timing.save_after or age_s >= self._timing.save_after_s
 
     def _save(self, index: VectorIndex) -> None:
-        """What cannot be saved is followed again after the next start."""
+        """What cannot be saved stays due, and is followed again after a start that comes before."""
         try:
             index.save()
         except OSError as error:
+            self._saves_failed += 1
+            pause_s = min(_LONGEST_SAVE_PAUSE_S, self._timing.poll_s * 2**self._saves_failed)
+            self._save_not_before_s = time.monotonic() + pause_s
             _log.warning("index.not_saved", model=self.model_id, error=type(error).__name__)
-        self._unsaved, self._unsaved_since_s = 0, time.monotonic()
+            return
+        self._unsaved = self._saves_failed = 0

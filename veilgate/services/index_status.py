@@ -7,7 +7,7 @@ from typing import Any
 from veilgate.domain.errors import QueueUnavailable
 from veilgate.domain.search import IndexModelState
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services.near_duplicates import judged_counter
+from veilgate.services.near_duplicates import judged_counter, rejudged_counter
 
 Present = dict[str, list[dict[str, Any]]]
 
@@ -50,7 +50,10 @@ def index_status(database: Database, look_for_servers: Callable[[], Present]) ->
                     counts.vectors,
                     counts.failures,
                     transaction.embedding_gaps.count_missing(model.model_id),
-                    transaction.counters.get(judged_counter(model.model_id)),
+                    min(
+                        transaction.counters.get(counter(model.model_id))
+                        for counter in (judged_counter, rejudged_counter)
+                    ),
                 )
             )
         log_seq, oldest = transaction.embeddings.last_seq(), transaction.embeddings.oldest_logged()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from veilgate.domain.search import IndexModelState
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services.near_duplicates import judged_counter
+from veilgate.services.near_duplicates import judged_counter, rejudged_counter
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -40,7 +40,11 @@ class IndexUpkeep:
         with self._database.write() as transaction:
             models = transaction.index_models.all()
             serving = [model for model in models if model.state is IndexModelState.SERVING]
-            judged = [transaction.counters.get(judged_counter(model.model_id)) for model in serving]
+            judged = [
+                transaction.counters.get(counter(model.model_id))
+                for model in serving
+                for counter in (judged_counter, rejudged_counter)
+            ]
             return transaction.embedding_gaps.prune_log(
                 older_than_ms=self._log_kept_ms, up_to_seq=min(judged, default=0), limit=_PAGE
             )

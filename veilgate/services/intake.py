@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -29,8 +30,10 @@ from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
-# How often an upload may find that another of the same picture was quicker, and ended in vain meanwhile.
-_MOST_TRIES_WITH_KEY = 3
+# How often an upload may find that another was quicker, of the same picture or with the same key, and that
+# nothing is left of it by the time that we look.
+MOST_TRIES = 3
+ERASED_EACH_TIME = "Others used this Idempotency-Key at the same time, and were erased: send it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,6 @@ class Intake:
         look = partial(
             self.earlier, upload.filename, idempotency_key, upload.owner_id, fingerprint=fingerprint
         )
-        if earlier := look():
-            return earlier
 
         def bind_key(transaction: Transaction, job: AcceptedJob) -> None:
             transaction.idempotency.insert(
@@ -109,12 +110,15 @@ class Intake:
                 deduplicated=job.deduplicated,
             )
 
-        try:
-            return self._store_and_write(upload, header, Lane.INTERACTIVE, beside=bind_key)
-        except WrittenByAnother:
-            earlier = look()
-            assert earlier
+        for _ in range(MOST_TRIES):
+            if earlier := look():
+                return earlier
+            # Whoever bound the key a moment before us may have been erased since, and then it is free again.
+            with suppress(WrittenByAnother):
+                return self._store_and_write(upload, header, Lane.INTERACTIVE, beside=bind_key)
+        if earlier := look():
             return earlier
+        raise IdempotencyConflict(ERASED_EACH_TIME)
 
     def inspect_and_store(self, upload: Upload, lane: Lane, *, beside: Beside) -> AcceptedJob:
         """Accept one file; `beside` writes what it is part of, as an item of a batch."""
@@ -130,7 +134,7 @@ class Intake:
         while not (holder and holder.stands):
             tries += 1
             # In the end without a key: nobody can be quicker then, and this job stands for no other upload.
-            key = dedup if tries <= _MOST_TRIES_WITH_KEY else None
+            key = dedup if tries <= MOST_TRIES else None
             try:
                 return self._store_anew(
                     upload, header, lane, beside=beside, dedup=key, releases_key=holder is not None
@@ -214,8 +218,9 @@ class Intake:
             return transaction.idempotency.get(key, owner_id=owner_id) is not None
 
     def _discard(self, key: str) -> None:
+        """Every version of it: of an original without a row nobody would know that it is still there."""
         try:
-            self._store.delete([key])
+            self._store.erase([key])
         except VeilgateError as error:  # the caller hears why the upload failed; housekeeping removes this
             _log.warning("upload.original_left", error=error.code)
 

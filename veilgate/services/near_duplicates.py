@@ -1,4 +1,8 @@
-"""Which image is a near-duplicate of which: judged in the order of the log, each line once."""
+"""Which image is a near-duplicate of which: judged in the order of the log, each line once.
+
+What was asked to be judged again, because the likest was erased, has a place in the log of its own: of one
+that thousands were like there are thousands of such lines, 17 ms each, and new images do not wait for them.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,6 +19,8 @@ from veilgate.search.ports import Answer, VectorQuery
 from veilgate.telemetry.failpoints import failpoint
 
 _PAGE = 256
+# Half a second: so long new images wait for others to be judged again.
+_PAGE_AGAIN = 32
 # The likest may be erased while it is written down, or be a near-duplicate of the image that is judged.
 _CANDIDATES = 8
 
@@ -49,31 +55,46 @@ class NearDuplicates:
         threshold = self._threshold(index.model_id)
         if threshold is None:
             return 0
-        counter = judged_counter(index.model_id)
+        try:
+            new = self._judge_page(index, threshold, rejudged=False, limit=_PAGE)
+            return new + self._judge_page(index, threshold, rejudged=True, limit=_PAGE_AGAIN)
+        except WrittenByAnother:
+            return 0
+
+    def _judge_page(self, index: FollowedIndex, threshold: float, *, rejudged: bool, limit: int) -> int:
+        counter = (rejudged_counter if rejudged else judged_counter)(index.model_id)
         followed_to = index.seq
         with self._database.read() as transaction:
             done = transaction.counters.get(counter)
-            page = transaction.near_duplicates.lines_after(done, model_id=index.model_id, limit=_PAGE)
-        lines = [line for line in page if line.seq <= followed_to]
-        if not lines:
+            lines = transaction.near_duplicates.lines_after(
+                done, up_to=followed_to, model_id=index.model_id, rejudged=rejudged, limit=limit
+            )
+        # Beyond the last line of its kind too, so that nobody reads those of the other kind again.
+        up_to = lines[-1].seq if len(lines) == limit else followed_to
+        if up_to <= done:
             return 0
         found = _search(index, [line for line in lines if _is_current(line)], least=threshold)
         failpoint("near_duplicates_found")
-        try:
-            self._write(counter, done, lines, found=found)
-        except WrittenByAnother:
-            return 0
+        self._write(counter, lines, found=found, done=done, up_to=up_to)
         failpoint("near_duplicates_written")
         return len(lines)
 
     @again_after_deadlock
     def _write(
-        self, counter: str, done: int, lines: Sequence[LineToJudge], *, found: dict[int, list[Hit]]
+        self,
+        counter: str,
+        lines: Sequence[LineToJudge],
+        *,
+        found: dict[int, list[Hit]],
+        done: int,
+        up_to: int,
     ) -> None:
         with self._database.write() as transaction:
-            if not transaction.counters.raise_to(counter, lines[-1].seq, above=done):
+            if not transaction.counters.raise_to(counter, up_to, above=done):
                 raise WrittenByAnother
             judged = [line for line in lines if line.seq in found]
+            if not judged:
+                return
             candidates = {hit.image_id for hits in found.values() for hit in hits}
             held = transaction.near_duplicates.hold(candidates | {line.image_id for line in judged})
             for line in judged:
@@ -84,6 +105,11 @@ class NearDuplicates:
 def judged_counter(model_id: str) -> str:
     """The counter that says up to which line a model's near-duplicates are written down."""
     return f"judged:{model_id}"
+
+
+def rejudged_counter(model_id: str) -> str:
+    """The same of the lines that ask for an image to be judged again."""
+    return f"rejudged:{model_id}"
 
 
 def _is_current(line: LineToJudge) -> bool:

@@ -22,6 +22,8 @@ _MOST_RELATED = 8
 # From here on 84 % of words of one meaning pass and 1.5 % of others: see inference/words/minilm.py.
 _LEAST_LIKENESS = 0.67
 _CHUNK = 64
+# 40 s of learning; words beyond that are asked for again with the next question.
+_MOST_QUEUED = 40_000
 # A word takes 1 ms; those of a picture that was just stored are known within this.
 _PATIENCE_S = 0.2
 _LEAST_KNOWN = 0.9
@@ -46,6 +48,7 @@ class RelatedWordsFinder:
         self._database = database
         self._open_model = open_model
         self._model: WordsModel | None = None
+        self._is_closed = False  # also without a model: there is nobody who would learn
         self._turn = threading.Condition()
         self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
         self._listed: OrderedDict[str, tuple[float, list[str]]] = OrderedDict()
@@ -55,10 +58,12 @@ class RelatedWordsFinder:
         self._thread.start()
 
     def related(self, owner_id: str, words: Sequence[str]) -> RelatedWords:
+        if self._is_closed:
+            return RelatedWords(None, dict.fromkeys(words, ()))
         listed = self._words_of(owner_id)
-        self._ask_for([*listed, *words])
         with self._turn:
-            self._turn.wait_for(lambda: not self._unknown(listed) and not self._unknown(words), _PATIENCE_S)
+            self._ask_for([*words, *listed])
+            self._turn.wait_for(lambda: self._queued.isdisjoint((*words, *listed)), _PATIENCE_S)
             known = {word: self._vectors[word] for word in listed if word in self._vectors}
             asked = [self._vectors[word] for word in words if word in self._vectors]
         if self._model is None or len(known) < _LEAST_KNOWN * len(listed) or len(asked) < len(words):
@@ -88,35 +93,47 @@ class RelatedWordsFinder:
                 self._listed.popitem(last=False)
         return listed
 
-    def _unknown(self, words: Sequence[str]) -> bool:
-        return any(word not in self._vectors for word in words)
-
     def _ask_for(self, words: Sequence[str]) -> None:
-        with self._turn:
-            new = [word for word in words if word not in self._vectors and word not in self._queued]
-            self._queued.update(new)
+        """With the turn."""
+        if self._is_closed:
+            return
+        asked = dict.fromkeys(words)
+        unknown = [word for word in asked if word not in self._vectors and word not in self._queued]
+        new = unknown[: max(0, _MOST_QUEUED - len(self._queued))]
+        self._queued.update(new)
         for start in range(0, len(new), _CHUNK):
             self._unseen.put(new[start : start + _CHUNK])
 
     def _learn(self) -> None:
-        words = self._unseen.get()
-        self._model = self._open_model()
-        while self._model and words is not None:
-            try:
-                rows = self._model.embed(words)
-            except Exception:  # noqa: BLE001 - these words have no synonyms then
-                _log.exception("words.failed")
-            else:
-                self._remember(words, rows)
+        try:
             words = self._unseen.get()
+            if words is not None:
+                self._model = self._open_model()
+            while self._model and words is not None:
+                self._learn_some(self._model, words)
+                words = self._unseen.get()
+        except Exception:  # noqa: BLE001 - a model that cannot be opened is none
+            _log.exception("words.no_model")
+        finally:
+            with self._turn:
+                self._is_closed = True
+                self._queued.clear()
+                self._turn.notify_all()
+            self._unseen = queue.SimpleQueue()
 
-    def _remember(self, words: Sequence[str], rows: NDArray[np.float32]) -> None:
-        with self._turn:
-            self._queued.difference_update(words)
-            self._vectors.update(zip(words, rows, strict=True))
-            while len(self._vectors) > _MOST_CACHED:
-                self._vectors.popitem(last=False)
-            self._turn.notify_all()
+    def _learn_some(self, model: WordsModel, words: Sequence[str]) -> None:
+        learnt: dict[str, NDArray[np.float32]] = {}
+        try:
+            learnt = dict(zip(words, model.embed(words), strict=True))
+        except Exception:  # noqa: BLE001 - these words have no synonyms then
+            _log.exception("words.failed")
+        finally:
+            with self._turn:
+                self._queued.difference_update(words)
+                self._vectors.update(learnt)
+                while len(self._vectors) > _MOST_CACHED:
+                    self._vectors.popitem(last=False)
+                self._turn.notify_all()
 
 
 def _best(word: str, names: Sequence[str], scores: NDArray[np.float32]) -> list[tuple[str, float]]:

@@ -30,6 +30,8 @@ Asked = TypeVar("Asked")
 Made = TypeVar("Made")
 _SEARCH_THREADS = max(2, len(os.sched_getaffinity(0)))
 _EMBED_THREADS = 2
+# What is shorter or longer has scores that are no cosines.
+_LENGTH_TOLERANCE = 1e-3
 _NO_MODEL = "The model that answers is not on the search server's machine."
 
 
@@ -67,8 +69,9 @@ class SearchAnswers:
         vector = np.frombuffer(request.vector, "<f4")
         if vector.size != follower.dimensions:
             raise ModelMismatch(f"{request.model_id} has {follower.dimensions} dimensions.")
-        if not np.isfinite(vector).all():
-            raise InvalidOption("vector: finite numbers are needed.")
+        # Not of one that has no length either, as with numbers that are not finite.
+        if not abs(np.linalg.norm(vector.astype(np.float64)) - 1) <= _LENGTH_TOLERANCE:
+            raise InvalidOption("vector: finite numbers and a length of one are needed.")
         seq = follower.seq
         among = None if request.among is None else frozenset(request.among)
         answer = await self._batches_of(follower).ask(

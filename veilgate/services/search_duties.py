@@ -29,6 +29,8 @@ _UPKEEP_S = 3600.0
 # A look for gaps at a million images takes 10 s; it takes up a twentieth of the time.
 _SHORTEST_REST_S = 2.0
 _REST_SHARE = 20
+# What could not be read or embedded is given up in the third look: a minute for whoever mends it.
+_REST_AFTER_TROUBLE_S = 30.0
 _NICE = 10
 
 
@@ -149,18 +151,20 @@ class SearchDuties:
         with suppress(OSError, AttributeError):  # whoever asks goes first
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while not self._closing.is_set():
-            began_s = time.monotonic()
-            try:
-                for follower in (self._indexes.serving(), self._indexes.building()):
+            began_s, left = time.monotonic(), 0
+            for follower in (self._indexes.serving(), self._indexes.building()):
+                try:
                     if follower and (embedder := self._embedders.of(follower.model_id)):
-                        self._fill(embedder)
-            except VeilgateError as error:
-                _log.warning("reembedding.interrupted", error=error.code, reason=error.message)
-            except Exception:  # noqa: BLE001 - whatever a model raises, the next look may do better
-                _log.exception("reembedding.failed")
-            self._closing.wait(max(_SHORTEST_REST_S, (time.monotonic() - began_s) * _REST_SHARE))
+                        left += self._fill(embedder)
+                except VeilgateError as error:
+                    _log.warning("reembedding.interrupted", error=error.code, reason=error.message)
+                except Exception:  # noqa: BLE001 - whatever a model raises, the next look may do better
+                    _log.exception("reembedding.failed")
+            least_s = _REST_AFTER_TROUBLE_S if left else _SHORTEST_REST_S
+            self._closing.wait(max(least_s, (time.monotonic() - began_s) * _REST_SHARE))
 
-    def _fill(self, embedder: Embedder) -> None:
+    def _fill(self, embedder: Embedder) -> int:
+        """How many images are left for the next look."""
         progress = self._reembedding.fill(embedder, goes_on=lambda: self.leads)
         if progress.embedded or progress.failed:
             _log.info(
@@ -177,6 +181,7 @@ class SearchDuties:
             and building.is_caught_up
         ):
             self._switch_to(embedder.model_id)
+        return progress.left
 
     def _switch_to(self, model_id: str) -> None:
         failpoint("before_switch")

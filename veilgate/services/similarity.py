@@ -154,15 +154,23 @@ class _Look:
         """In portions that are compared one by one, the best of all kept."""
         best: list[Hit] = []
         after, candidates = "", 0
-        most = self.place.shown + self.wanted.k + 2
         while image_ids := self._ids_that_fit(after=after, limit=MOST_NAMED):
-            answer = self._ask(most, image_ids)
+            answer = self._behind_the_place(image_ids)
             best = sorted([*best, *self._wanted(answer.hits)], key=lambda hit: (-hit.score, hit.seq))
             del best[self.wanted.k + 1 :]
             after, candidates = image_ids[-1], candidates + answer.candidates
         # Pages that follow this one are looked for here at once.
         ranks = dict.fromkeys((hit.image_id for hit in best), DEEPEST)
         return _Found(self._living(best), ranks, Exactness.EXACT, candidates)
+
+    def _behind_the_place(self, portion: Sequence[str]) -> SearchAnswer:
+        """So many of a portion that enough of them are behind the place, if it has so many: those before it
+        may be more than were shown, as liker ones have come since."""
+        for depth in _depths(self.place.shown + self.wanted.k + 2, len(portion)):
+            answer = self._ask(depth, portion)
+            if len(self._wanted(answer.hits)) > self.wanted.k or self._is_all(answer, depth):
+                break
+        return answer
 
     def _likest(self, among: Sequence[str] | None, *, deepest: int) -> _Found | None:
         first = self.place.rank + self.wanted.k + 2  # itself, and one more than is shown

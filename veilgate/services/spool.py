@@ -6,7 +6,9 @@ import fcntl
 import hashlib
 import mmap
 import os
+import shutil
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
@@ -22,9 +24,7 @@ class SpooledFile:
         self.path = path
         self.size = 0
         self._digest = hashlib.sha256()
-        self._file = path.open("xb", buffering=0)
-        # Waits for a sweep that looks at the file just now, and then takes it for left behind.
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._file = self._new_file()
 
     @property
     def was_swept(self) -> bool:
@@ -48,6 +48,7 @@ class SpooledFile:
     @contextlib.contextmanager
     def content(self) -> Iterator[mmap.mmap]:
         """All bytes, of which there is at least one, to be looked at within the block."""
+        self._be_there()
         with (
             self.path.open("rb") as opened,
             contextlib.closing(mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)) as data,
@@ -55,7 +56,9 @@ class SpooledFile:
             yield data
 
     def store_in(self, store: ObjectStore, key: str, *, media_type: str) -> None:
-        """Hand the file over; it is not ours to remove afterwards."""
+        """Hand the file over; it is not ours to remove afterwards. May be done again, as when the first time
+        was in vain."""
+        self._be_there()
         store.put_file(key, self.path, media_type=media_type, sha256=self.sha256)
 
     def __enter__(self) -> "SpooledFile":
@@ -65,6 +68,24 @@ class SpooledFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.discard()
+
+    def _new_file(self) -> FileIO:
+        file = self.path.open("x+b", buffering=0)
+        # Waits for a sweep that looks at the file just now, and then takes it for left behind.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return file
+
+    def _be_there(self) -> None:
+        """What was taken over has no name here any more; whatever became of it, we hold it open."""
+        if self.path.exists():
+            return
+        try:
+            with self._file as taken:
+                self._file = self._new_file()
+                taken.seek(0)
+                shutil.copyfileobj(taken, self._file)
+        except OSError as error:
+            raise _unavailable(error) from error
 
     def discard(self) -> None:
         """Close, and remove the file unless it was taken over."""

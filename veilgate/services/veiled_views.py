@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veilgate.domain.detections import Box
-from veilgate.domain.errors import DecoderCrashed, UndecodablePicture
+from veilgate.domain.errors import DecoderCrashed, PictureFailed, UndecodablePicture
 from veilgate.domain.pictures import PictureFormat
 from veilgate.domain.redaction import BlurStyle, MaskShape, RedactionPolicy
 from veilgate.imaging.likeness import likeness_view
@@ -29,6 +29,11 @@ class VeiledViews:
     def __init__(self, store: ObjectStore, decode: Callable[[bytes], Picture]) -> None:
         self._store = store
         self._decode = decode
+
+    def check(self, error: Exception) -> None:
+        """Raises unless this error of `view_of` may be of that one image: the object store answers."""
+        if not isinstance(error, PictureFailed):
+            self._store.check()
 
     def view_of(self, shown: ShownResult) -> NDArray[np.uint8]:
         """Raises `PictureFailed` when there will never be one."""

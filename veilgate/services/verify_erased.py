@@ -38,6 +38,7 @@ class ErasedLeftovers:
                 tables = ErasedRows(transaction.connection).tables_with(
                     [stone.image_id for stone in page],
                     [job_id for stone in page for job_id in _job_ids(stone)],
+                    owner_ids={stone.owner_id for stone in page},
                 )
                 now = transaction.now_ms()
             if not page:
@@ -76,7 +77,9 @@ class ErasedLeftovers:
                 raise ObjectStoreUnavailable
             return
         with self._database.write() as transaction:
-            ErasedRows(transaction.connection).delete(stone.image_id, _job_ids(stone))
+            ErasedRows(transaction.connection).delete(
+                stone.image_id, _job_ids(stone), owner_id=stone.owner_id
+            )
 
 
 class KeptOriginals:

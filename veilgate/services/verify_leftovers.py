@@ -85,7 +85,7 @@ class OrphanResults:
         orphans = now.orphans.get(job_id, [])
         if not orphans or now.why_kept(job_id, is_foreign=False):
             return _KNOWN_NOW
-        self._store.delete(orphans)
+        self._store.erase(orphans)
         return "deleted" if len(orphans) == 1 else f"{len(orphans)} files deleted"
 
 

@@ -86,6 +86,7 @@ class LostOriginals:
 
 class OrphanOriginals:
     """`original_orphan`: no image has this original, and its day is two days past by the database's clock.
+    Also where the bucket hides it, because it was deleted by its key and has kept its versions.
 
     It may be the only copy of somebody's picture, so that it is never deleted here. `object_unknown`: what
     lies among the originals and is none.
@@ -98,11 +99,14 @@ class OrphanOriginals:
         self._store = store
 
     def find(self, looked_at: LookedAt) -> Iterator[Finding]:
-        for page in pages(self._store.list("original/")):
-            names = {key: original_name(key) for key in page}
+        told = set[str]()
+        for page in pages(self._store.traces("original/")):
+            # Of what has versions the key comes more than once, and perhaps on two pages.
+            names = {key: original_name(key) for key in page if key not in told}
             yield from (unknown_object(key) for key, name in names.items() if name is None)
             suspects = self._orphans({key: name for key, name in names.items() if name})
             for key in self._orphans(suspects):
+                told.add(key)
                 yield Finding("original_orphan", key, "no image has this original", why_not=_HOUSEKEEPING)
             looked_at(len(page))
 

@@ -167,6 +167,9 @@ class LocalObjectStore:
         try:
             os.fsync(descriptor)
             _sync(target.parent)
+        except FileNotFoundError as error:
+            # It was deleted the moment it was there, and its folder with it: as when its image is erased.
+            raise ObjectStoreUnavailable("What was stored was deleted at the same time.") from error
         except OSError:
             target.unlink(missing_ok=True)
             raise
@@ -178,11 +181,11 @@ class LocalObjectStore:
         self._ensure_folder(folder.parent)
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
+            _sync(folder.parent)
         except FileNotFoundError:  # its parent was dropped
             self._durable.discard(folder.parent)
             self._ensure_folder(folder)
             return
-        _sync(folder.parent)
         if len(self._durable) >= _MOST_REMEMBERED:
             self._durable.clear()
         self._durable.add(folder)

@@ -1,5 +1,6 @@
 """Ranking by words, against what the definition says of the same images."""
 
+from collections import Counter
 from itertools import product
 from typing import Any
 
@@ -129,6 +130,24 @@ def test_a_word_that_very_many_have_is_looked_for_in_the_newest(
         exact.append(found.is_exact)
         assert found.is_exact == (len(newest) <= many or not common)
     assert len(set(exact)) == 2
+
+
+def test_of_many_longer_words_those_that_most_images_have(
+    library: Library, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_search, "MANY", 12)
+    monkeypatch.setattr(word_search, "MOST_LONGER", 1)
+    newest = sorted(said, reverse=True)[:13]
+    counts = Counter(word for words in said.values() for _, word in words)
+    for start, longer in (("ho", ["house", "horse"]), ("re", ["reddish", "red"])):
+        with library.shelf.database.read() as transaction:
+            found = WordSearch(transaction.connection, OWNER).ranked(
+                [Expansion(start)], EVERYTHING, limit=100
+            )
+        often = max(sorted(longer), key=lambda word: counts[word])
+        having = [image_id for image_id in newest if often in {word for _, word in said[image_id]}]
+        assert not found.is_exact
+        assert sorted((one.image_id for one in found.ranks), reverse=True) == having
 
 
 def kinds_of(one: Expansion, words: set[tuple[str, str]]) -> list[MatchKind]:

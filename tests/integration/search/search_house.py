@@ -21,7 +21,7 @@ from veilgate.persistence.search_records import NewEmbedding
 from veilgate.persistence.unit_of_work import Transaction
 from veilgate.search.client import SearchClient
 from veilgate.search.wire import SearchAnswer
-from veilgate.services.near_duplicates import judged_counter
+from veilgate.services.near_duplicates import judged_counter, rejudged_counter
 from veilgate.stages.embed_picture import EmbeddedPicture
 
 MODEL = Descriptor().model_id
@@ -160,7 +160,8 @@ class SearchHouse:
 
     def judged_to(self, model_id: str = MODEL) -> int:
         with self.shelf.database.read() as transaction:
-            return transaction.counters.get(judged_counter(model_id))
+            counters = judged_counter(model_id), rejudged_counter(model_id)
+            return min(transaction.counters.get(counter) for counter in counters)
 
     def wait_until_judged(self) -> None:
         seq = self.last_seq()

@@ -93,9 +93,9 @@ def test_vectors_of_other_models_never_reach_an_index(server: Server) -> None:
     for model_id, bytes_of_vector in (("another", vector.tobytes()), (MODEL, vector[:-1].tobytes())):
         with pytest.raises(IndexNotReady):
             server.client.search(model_id, "o", vector=bytes_of_vector, k=1)
-    odd = np.full_like(vector, np.nan).tobytes()
-    with pytest.raises(InvalidOption):
-        server.client.search(MODEL, "o", vector=odd, k=1)
+    for odd in (np.full_like(vector, np.nan), vector * 0, vector * 2):
+        with pytest.raises(InvalidOption):
+            server.client.search(MODEL, "o", vector=odd.tobytes(), k=1)
     for k in (0, -1, 10**9):
         with pytest.raises(InvalidOption):
             server.client.search(MODEL, "o", vector=vector.tobytes(), k=k)

@@ -26,8 +26,7 @@ def has_snapshot(server: Server) -> bool:
 
 
 def snapshot_files(server: Server) -> list[Path]:
-    folder = server.folder / "search" / MODEL
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in (server.folder / "search").glob(f"{MODEL}@*/**/*") if path.is_file())
 
 
 def test_killed_between_adding_and_saving(house: SearchHouse) -> None:

@@ -62,6 +62,11 @@ class Lab:
                 (*columns.values(), image_id),
             )
 
+    def execute(self, *statements: str) -> None:
+        with self._database.write() as transaction:
+            for statement in statements:
+                transaction.connection.exec_driver_sql(statement)
+
     def get(self, path: str, owner: Headers, **parameters: Any) -> httpx.Response:
         return self.gateway.http.get(path, headers=owner, params=parameters)
 

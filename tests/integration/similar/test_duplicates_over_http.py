@@ -39,18 +39,19 @@ def test_groups_come_in_pages_those_that_began_last_first(lab: Lab) -> None:
 
 def test_a_group_says_what_its_images_are(lab: Lab) -> None:
     first, second = make_group(lab, lab.alice, 2)
+    lab.change(first, original_dropped_at_ms=1)
     (group,) = lab.get("/duplicates", lab.alice).json()["groups"]
     root, image = group.pop("images")
     assert group == {"group_id": first, "count": 2, "more": 0}
-    assert (root["image_id"], root["near_duplicate_of"], root["score"]) == (first, None, None)
+    assert (root["image_id"], root["near_duplicate_of"]) == (first, None)
+    assert root["original_url"] is None, "its time was over"
     assert image["created_at"] > 0
     assert image == {
         "image_id": second,
         "filename": "a.jpg",
         "file_size": image["file_size"],
         "created_at": image["created_at"],
-        "near_duplicate_of": first,
-        "score": 0.987654,
+        "near_duplicate_of": {"image_id": first, "score": 0.987654},
         "processed_url": None,
         "thumbnail_urls": {},
         "original_url": f"/images/{second}/original",

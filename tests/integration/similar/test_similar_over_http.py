@@ -44,6 +44,9 @@ def test_the_likest_of_ones_own(lab: Lab) -> None:
         "thumbnail_urls": {},
         "original_url": f"/images/{near}/original",
     }
+    lab.change(near, original_dropped_at_ms=1)
+    (hit,) = lab.get(f"/images/{sought}/similar", lab.alice, k=1, filename="near*").json()["hits"]
+    assert hit["original_url"] is None, "its time was over"
     rest = lab.get(f"/images/{sought}/similar", lab.alice, k=1, cursor=document["next"])
     assert ids_in(rest) == [far]
     assert rest.json()["next"] is None

@@ -1,6 +1,8 @@
 """Similar images: as many as are asked for of those that may be shown, page by page, whatever the index
 says."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.integration.persistence.databases import OWNER
@@ -78,6 +80,27 @@ def test_many_that_pass_but_are_all_unlike_are_compared_in_portions(
     assert [*ids_of(first.hits), *ids_of(second.hits), *ids_of(third.hits)] == expected
     assert (first.exactness, first.candidates, third.next) == (Exactness.EXACT, 7, None)
     assert max(len(asked.among or ()) for asked in album.index.asked) == 3
+
+
+def test_liker_ones_that_come_between_pages_hide_nothing_in_a_portion(
+    album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than a page has, all in the same portion as what is behind the place."""
+    monkeypatch.setattr(similarity, "MOST_NAMED", 20)
+    monkeypatch.setattr(similarity, "DEEPEST", 8)
+    for number in range(20):
+        album.add(0.95 - number / 1000)
+    for number in range(15):
+        album.add(0.1, tag="sky", filename=f"{number}.jpg")
+    tagged = [album.add(0.6 - number / 100, tag="sky") for number in range(9)]
+    wanted = SimilarWanted(k=3, filters=TAGGED, min_score=0.2)
+    first = album.page(wanted)
+    for _ in range(8):
+        album.add(0.9, tag="sky")
+    second = album.page(replace(wanted, cursor=first.next))
+    assert [*ids_of(first.hits), *ids_of(second.hits)] == tagged[:6]
+    third = album.page(replace(wanted, cursor=second.next))
+    assert (ids_of(third.hits), third.next) == (tagged[6:], None)
 
 
 def test_pages_repeat_and_miss_nothing_while_pictures_come_and_go(album: Album) -> None:

@@ -1,5 +1,8 @@
 """Erasing objects: nobody can bring them back, not even where the bucket keeps versions."""
 
+import itertools
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +86,28 @@ def test_a_folder_that_is_gone_is_not_empty(tmp_path: Path) -> None:
     (tmp_path / "objects").rename(tmp_path / "elsewhere")
     with pytest.raises(ObjectStoreUnavailable):
         store.erase([KEY])
+
+
+@pytest.mark.parametrize("moment", range(1, 7))
+def test_an_object_whose_folders_vanish_while_it_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    """As when an image is erased whose result is being stored: it is stored, or it is said that it is not."""
+    synced = itertools.count(1)
+    sync = os.fsync
+
+    def sync_and_vanish(descriptor: int) -> None:
+        sync(descriptor)
+        if next(synced) == moment:
+            shutil.rmtree(tmp_path / "objects" / "results", ignore_errors=True)
+
+    monkeypatch.setattr("os.fsync", sync_and_vanish)
+    store = LocalObjectStore(tmp_path / "objects")
+    key = f"{PREFIX}1/processed.jpg"
+    try:
+        put(store, key)
+    except ObjectStoreUnavailable:
+        assert list(store.list("")) == []
+    put(store, key)
+    assert list(store.list("")) == [key]
+    assert next(synced) > moment, "or nothing vanished"

@@ -1,10 +1,12 @@
 """A direct route skips FastAPI's resolving of parameters: what it cannot give is refused when it is made."""
 
+import asyncio
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Depends, Header, Query
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import PlainTextResponse, Response
+from starlette.types import Message
 
 from veilgate.api.container import Owner, Parts
 from veilgate.api.direct_route import DirectRoute
@@ -37,3 +39,22 @@ def test_dependencies_are_refused_because_they_would_be_skipped() -> None:
 def test_headers_are_refused_because_they_would_have_their_default() -> None:
     with pytest.raises(TypeError, match="cannot give token"):
         DirectRoute("/status/{job_id}", reads_a_header)
+
+
+async def reads_its_query(request: Request) -> Response:
+    return PlainTextResponse(request.url.query)
+
+
+def test_a_function_that_reads_its_query_itself_is_called_with_one_too() -> None:
+    """Outside an application, where FastAPI's own way has nothing to stand on."""
+    route, sent = DirectRoute("/search", reads_its_query), list[Message]()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "GET", "path": "/search", "query_string": b"k=3", "headers": []}
+    asyncio.run(route.answer({**scope, "path_params": {}}, receive, send))
+    assert sent[-1]["body"] == b"k=3"

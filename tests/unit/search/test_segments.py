@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +188,27 @@ def test_thousands_of_the_same_picture_do_not_hide_others() -> None:
     proposed = made.propose(QUERIES, depth=32, effort=effort)
     found = [len(set(a) & set(b)) for a, b in zip(proposed.tolist(), likest.tolist(), strict=True)]
     assert sum(found) >= 0.98 * likest.size
+
+
+def test_what_was_erased_leaves_the_files(tmp_path: Path) -> None:
+    """One row of many is not worth a merge, and yet its vector must not stay for ever."""
+    index, _ = grow(tmp_path)
+    index.save()
+    erased = VECTORS[0].astype("<f4").tobytes()
+    assert holds(tmp_path, erased)
+    index.apply([removed(ROWS + 1, 0, owner="few")])
+    index.save()
+    index.close()
+    assert holds(tmp_path, erased), "it was one of many: nothing else would have removed it"
+    # Of rows that are dead on the disk nobody knows for how long.
+    again = small_faiss_index(tmp_path, sizes=replace(SMALL, look_every_s=0.05))
+    wait_until(lambda: again.has_leavings, timeout_s=30, what="the segment to be made anew")
+    again.save()
+    assert not holds(tmp_path, erased)
+    assert not again.has_leavings
+    assert again.size == ROWS - 1
+    again.close()
+
+
+def holds(folder: Path, vector: bytes) -> bool:
+    return any(vector in path.read_bytes() for path in folder.iterdir())

@@ -213,14 +213,21 @@ def test_who_looked_like_it_is_judged_again(shelf: Shelf, store: LocalObjectStor
                 near_duplicate_score=0.99,
                 duplicate_group=first,
             )
+        change(transaction, first, duplicate_group=first)
     erase = Erase(shelf.database, store)
     erase.erase(alone, OWNER, ME)
     assert shelf.rows("SELECT * FROM index_log") == [], "nobody was like that one"
     erase.erase(first, OWNER, ME)
     judged = shelf.rows("SELECT operation, image_id, model_id FROM index_log ORDER BY seq")
     assert [tuple(row.values()) for row in judged] == [("judge", second, "m")]
-    rows = shelf.rows("SELECT near_duplicate_of, near_duplicate_score FROM processed_images ORDER BY id")
-    assert [tuple(row.values()) for row in rows] == [(None, None), (second, 0.99)]
+    columns = "near_duplicate_of, near_duplicate_score, duplicate_group"
+    query = f"SELECT {columns} FROM processed_images ORDER BY id"  # noqa: S608 - from here
+    assert [tuple(row.values()) for row in shelf.rows(query)] == [
+        (None, None, second),
+        (second, 0.99, second),
+    ], "and no group is called by what is gone, even before that"
+    erase.erase(second, OWNER, ME)
+    assert [tuple(row.values()) for row in shelf.rows(query)] == [(None, None, None)], "one is no group"
 
 
 def test_all_of_an_owner(shelf: Shelf, store: LocalObjectStore) -> None:

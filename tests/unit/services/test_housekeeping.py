@@ -4,7 +4,9 @@ import os
 import time
 from pathlib import Path
 
+from tests.fixtures.object_server import S3Server
 from tests.integration.persistence.databases import OWNER, Shelf
+from tests.integration.storage.conftest import s3_store
 from veilgate.domain.errors import ObjectStoreUnavailable
 from veilgate.persistence.records import NewDirectUpload
 from veilgate.services.housekeeping import Housekeeping
@@ -106,3 +108,18 @@ def test_originals_without_a_row_are_found_when_nobody_looked_for_days(shelf: Sh
         store.put(f"{day}orphan-{days_ago}", b"x", media_type="image/jpeg")
     Housekeeping(shelf.database, store).run()
     assert sorted(Path(key).name for key in store.list("original/")) == ["orphan-0", "orphan-1"]
+
+
+def test_of_versioned_originals_without_a_row_nothing_stays(sqlite_shelf: Shelf, s3_server: S3Server) -> None:
+    """Also of those that somebody has deleted by their keys, which only hides them."""
+    bucket, client = s3_server.new_bucket(), s3_server.client
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    store = s3_store(s3_server.endpoint_url, bucket)
+    sqlite_shelf.add("known")
+    for name in ("known", "hidden", "seen"):
+        store.put(f"{DAY}{name}", b"x", media_type="image/jpeg")
+    store.delete([f"{DAY}hidden"])
+    assert Housekeeping(sqlite_shelf.database, store).remove_orphans(DAY) == 2
+    left = client.list_object_versions(Bucket=bucket)
+    assert [one["Key"] for one in left["Versions"]] == [f"{DAY}known"]
+    assert "DeleteMarkers" not in left

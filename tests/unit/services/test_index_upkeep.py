@@ -6,7 +6,7 @@ from tests.integration.persistence.databases import OWNER, Shelf
 from veilgate.domain.ids import new_id
 from veilgate.persistence.search_records import NewEmbedding
 from veilgate.services.index_upkeep import IndexUpkeep
-from veilgate.services.near_duplicates import judged_counter
+from veilgate.services.near_duplicates import judged_counter, rejudged_counter
 
 DAY_MS = 86_400_000
 
@@ -48,11 +48,27 @@ def test_old_lines_go_once_they_are_judged(embedded: Shelf) -> None:
     with embedded.database.write() as transaction:
         transaction.counters.add(judged_counter("new"), 6)
     run(embedded)
+    assert seqs(embedded) == list(range(1, 9)), "nor again, if that was asked"
+    with embedded.database.write() as transaction:
+        transaction.counters.add(rejudged_counter("new"), 8)
+    run(embedded)
     assert seqs(embedded) == [7, 8]
     with embedded.database.write() as transaction:
         transaction.counters.add(judged_counter("new"), 2)
     run(embedded)
     assert seqs(embedded) == [8], "the last is of today"
+
+
+def test_no_line_goes_that_has_a_younger_one_before_it(embedded: Shelf) -> None:
+    """Written by a machine whose clock is behind: who was away would not see that it is missing."""
+    with embedded.database.write() as transaction:
+        for counter in (judged_counter, rejudged_counter):
+            transaction.counters.add(counter("new"), 8)
+        transaction.connection.exec_driver_sql(
+            f"UPDATE index_log SET at_ms = at_ms + {8 * DAY_MS} WHERE seq = 3"  # noqa: S608
+        )
+    run(embedded)
+    assert seqs(embedded) == list(range(3, 9))
 
 
 def test_embeddings_of_a_replaced_model_go(embedded: Shelf) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from PIL import Image
 from sqlalchemy import text
 
 from tests.integration.persistence.databases import OWNER, Shelf
+from veilgate.domain.errors import ObjectStoreUnavailable
 from veilgate.domain.ids import new_id
 from veilgate.domain.pictures import PictureLimits
 from veilgate.imaging.decode import decode_picture
@@ -160,3 +161,68 @@ def test_it_ends_when_it_is_asked_to(gallery: Gallery) -> None:
     assert len(asked) == 1
     assert not progress.is_whole
     assert progress.embedded <= 1
+
+
+class Fussy(Descriptor):
+    """Makes nothing of wide views, and with `is_broken` of none."""
+
+    is_broken = False
+
+    def embed(self, views: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        if self.is_broken or any(view.shape[1] > view.shape[0] * 2 for view in views):
+            raise RuntimeError("Non-zero status code")
+        return super().embed(views)
+
+
+def test_one_that_fails_keeps_nobody_waiting_and_is_given_up(sqlite_shelf: Shelf) -> None:
+    """Whether its copy cannot be read, its result is odd or the model raises."""
+    gallery = Gallery(sqlite_shelf)
+    unreadable = gallery.show(jpeg(1))
+    path = gallery.shelf.folder / "objects" / "results" / unreadable / "1" / "processed.jpg"
+    path.unlink()
+    path.mkdir()
+    odd, wide = gallery.show(jpeg(2), style="no such style", shape="star"), gallery.show(wide_jpeg())
+    good = [gallery.show(jpeg(seed)) for seed in (3, 4)]
+    reembedding = Reembedding(gallery.shelf.database, VeiledViews(gallery.store, decode))
+
+    def look() -> Progress:
+        return reembedding.fill(Fussy(), goes_on=lambda: True)
+
+    assert look() == Progress(looked_at=5, embedded=2, left=3)
+    assert all(gallery.vector(image_id) is not None for image_id in good)
+    assert look() == Progress(looked_at=5, left=3)
+    assert look() == Progress(looked_at=5, failed=3, is_whole=True)
+    rows = gallery.shelf.rows("SELECT image_id, failure FROM embeddings WHERE vector IS NULL")
+    assert {row["image_id"] for row in rows} == {unreadable, odd, wide}
+    assert look().found_nothing
+
+
+def test_when_the_store_or_the_model_is_broken_no_image_is_to_blame(sqlite_shelf: Shelf) -> None:
+    gallery = Gallery(sqlite_shelf)
+
+    class Away(LocalObjectStore):
+        def get(self, key: str) -> bytes:  # noqa: ARG002
+            raise ObjectStoreUnavailable
+
+        def check(self) -> None:
+            raise ObjectStoreUnavailable
+
+    gallery.show(jpeg(1))
+    model = Fussy()
+    model.is_broken = True
+    away = VeiledViews(Away(gallery.shelf.folder / "objects"), decode)
+    for views, embedder, error in (
+        (away, Descriptor(), ObjectStoreUnavailable),
+        (VeiledViews(gallery.store, decode), model, RuntimeError),
+    ):
+        reembedding = Reembedding(gallery.shelf.database, views)
+        for _ in range(4):
+            with pytest.raises(error):
+                reembedding.fill(embedder, goes_on=lambda: True)
+    assert gallery.shelf.rows("SELECT * FROM embeddings") == []
+
+
+def wide_jpeg() -> bytes:
+    spool = io.BytesIO()
+    Image.new("RGB", (300, 60), (9, 90, 200)).save(spool, "JPEG")
+    return spool.getvalue()

@@ -84,6 +84,20 @@ def test_a_likeness_to_what_was_erased(shelf: Shelf, store: LocalObjectStore) ->
     assert row == {"id": other, "near_duplicate_of": None}
 
 
+def test_a_group_that_is_called_by_what_was_erased(shelf: Shelf, store: LocalObjectStore) -> None:
+    erased, first, second = sorted(new_id() for _ in range(3))
+    shelf.add(erased, first, second)
+    Erase(shelf.database, store).erase(erased, OWNER, ME)
+    with shelf.database.write() as transaction:
+        transaction.connection.execute(update(processed_images).values(duplicate_group=erased))
+    check = ErasedLeftovers(shelf.database, store, patience_ms=0)
+    summary, [verdict] = verified(check, repair=True)
+    assert verdict.finding.name == "erased_leftover"
+    assert summary.agrees
+    rows = shelf.rows("SELECT id, duplicate_group FROM processed_images ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [(first, first), (second, first)]
+
+
 def test_a_dropped_original_is_not_lost_and_not_kept(shelf: Shelf, store: LocalObjectStore) -> None:
     image_id = new_id()
     shelf.add(image_id)

@@ -114,7 +114,11 @@ def described(page: SimilarPage, links: ImageLinks) -> dict[str, Any]:
             "filename": hit.image.filename,
             "file_size": hit.image.file_size,
             "created_at": hit.image.created_at_ms // 1000,
-            **links.of(hit.image.image_id, hit.image.result_key),
+            **links.of(
+                hit.image.image_id,
+                hit.image.result_key,
+                has_original=hit.image.original_dropped_at_ms is None,
+            ),
         }
         for hit in page.hits
     ]
@@ -134,9 +138,12 @@ def _described_group(group: DuplicateGroup, links: ImageLinks) -> dict[str, Any]
             "filename": image.filename,
             "file_size": image.file_size,
             "created_at": image.created_at_ms // 1000,
-            "near_duplicate_of": image.near_duplicate_of,
-            "score": None if image.score is None else round(image.score, _SCORE_DIGITS),
-            **links.of(image.image_id, image.result_key),
+            "near_duplicate_of": image.near_duplicate_of
+            and {
+                "image_id": image.near_duplicate_of,
+                "score": round(image.score or 0.0, _SCORE_DIGITS),
+            },
+            **links.of(image.image_id, image.result_key, has_original=image.original_dropped_at_ms is None),
         }
         for image in group.images
     ]

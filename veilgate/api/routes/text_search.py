@@ -4,7 +4,6 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from veilgate.api.container import Owner, Parts
@@ -51,4 +50,5 @@ async def search(
         page = await parts.finding.search_places.run(partial(parts.finding.query_texts.like, q, owner, alike))
         return JSONResponse(described(page, parts.links))
     wanted = WordsWanted(q, k, filters, min_score or 0.0, cursor)
-    return JSONResponse(await run_in_threadpool(partial(parts.finding.text_search.search, owner, wanted)))
+    look = partial(parts.finding.text_search.search, owner, wanted)
+    return JSONResponse(await parts.finding.text_places.run(look))

@@ -4,11 +4,13 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from veilgate.api.schemas.answers import NearDuplicate
+
 
 class ImageLinks(BaseModel):
     processed_url: str | None
     thumbnail_urls: dict[str, str]
-    original_url: str
+    original_url: str | None
 
 
 class SimilarImage(ImageLinks):
@@ -33,14 +35,13 @@ class SimilarAnswer(BaseModel):
 
 
 class DuplicateImage(ImageLinks):
-    """`score` is the likeness to the earlier image `near_duplicate_of`; the first of a group has neither."""
+    """The first of a group is nobody's near-duplicate."""
 
     image_id: str
     filename: str
     file_size: int
     created_at: int
-    near_duplicate_of: str | None
-    score: float | None
+    near_duplicate_of: NearDuplicate | None
 
 
 class DuplicateGroup(BaseModel):
