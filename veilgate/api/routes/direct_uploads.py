@@ -69,7 +69,7 @@ async def complete(upload_id: str, request: Request, parts: Parts, owner: Owner)
         parts.direct_uploads.complete, upload_id, owner, correlation_id=request.state.correlation_id
     )
     job = await run_in_threadpool(take)
-    return taken_on(parts, job)
+    return await taken_on(parts, job, owner)
 
 
 def _announcement(given: dict[str, Any], parts: Container, owner: str) -> Announcement:

@@ -147,4 +147,4 @@ async def redo(image_id: str, request: Request, parts: Parts, owner: Owner) -> J
             idempotency_key=key,
         )
     )
-    return taken_on(parts, job)
+    return await taken_on(parts, job, owner)

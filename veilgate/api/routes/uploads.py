@@ -14,6 +14,7 @@ from veilgate.api.direct_route import DirectRoute
 from veilgate.api.receiving import as_upload, idempotency_key, receive_one
 from veilgate.api.schemas.answers import BatchAccepted, Problem, UploadAccepted
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS, OPTIONS_IN_QUERY
+from veilgate.domain.errors import JobNotFound
 from veilgate.domain.jobs import JobKind, JobStatus
 from veilgate.services.intake import AcceptedJob
 from veilgate.telemetry.failpoints import failpoint
@@ -67,7 +68,7 @@ async def upload(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
                 return parts.intake.accept(received, idempotency_key=key)
 
         job = await asyncio.to_thread(accept)
-    return taken_on(parts, job)
+    return await taken_on(parts, job, owner)
 
 
 @router.post(
@@ -91,7 +92,7 @@ async def batch_upload(request: Request, parts: Parts, owner: Owner) -> JSONResp
     return JSONResponse(answer, status_code=202, headers={"Location": f"/batches/{answer['batch_id']}"})
 
 
-def taken_on(parts: Container, job: AcceptedJob) -> JSONResponse:
+async def taken_on(parts: Container, job: AcceptedJob, owner: str) -> JSONResponse:
     """Tell the workers of a job that is new, and the caller where it stands."""
     if job.is_new:
         parts.dispatch(job.job_id, JobKind.VEIL, job.lane)
@@ -104,9 +105,20 @@ def taken_on(parts: Container, job: AcceptedJob) -> JSONResponse:
         "deduplicated": job.deduplicated,
         "message": f"{_said_of(job)}; see /status/{job.job_id}.",
     }
-    if job.results:
-        answer["results"] = json.loads(job.results)
+    if job.results and (results := await _results_of(parts, job.job_id, owner)):
+        answer["results"] = results
     return JSONResponse(answer, status_code=202, headers={"Location": f"/status/{job.job_id}"})
+
+
+async def _results_of(parts: Container, job_id: str, owner: str) -> Any:
+    """As /status says them, with links; nothing of an image that was erased a moment ago."""
+    try:
+        status = parts.queries.status_at_once(job_id, owner) or await asyncio.to_thread(
+            parts.queries.status, job_id, owner
+        )
+    except JobNotFound:
+        return None
+    return json.loads(status.document)["results"]
 
 
 def _said_of(job: AcceptedJob) -> str:

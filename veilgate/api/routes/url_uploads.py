@@ -52,10 +52,9 @@ async def upload_url(request: Request, parts: Parts, owner: Owner) -> JSONRespon
     asked = _asked(await read_json_object(request), parts, owner, request.state.correlation_id)
     earlier = await asyncio.to_thread(parts.url_uploads.answered_before, asked, key) if key else None
     if earlier:
-        return taken_on(parts, earlier)
-    return taken_on(
-        parts, await _fetch_and_accept(parts, asked, key, limited_as=guest_of(request).limited_as)
-    )
+        return await taken_on(parts, earlier, owner)
+    job = await _fetch_and_accept(parts, asked, key, limited_as=guest_of(request).limited_as)
+    return await taken_on(parts, job, owner)
 
 
 async def _fetch_and_accept(
