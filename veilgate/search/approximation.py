@@ -23,13 +23,15 @@ LISTS_FROM = 500_000
 _ROWS_FOR_EACH_LIST = 39 * 4
 _TRAINED_ON = 50_000
 # Judged by so many queries at their first ten places.
-_SAMPLE = 64
+_SAMPLE = 256
 _NO_DIFFERENCE = 1e-3
-# A cosine of 0.8 or so. Nearer and farther ones are found more easily.
-_BESIDE = 0.7
+# A cosine of 0.9 or so.
+_BESIDE = 0.5
 _PLACES = 10
 _WANTED_RECALL = 0.99
 _BLOCK = 2048
+_COMPARED = 16_384
+_ROUNDING = 1e-5
 
 Bitmap = NDArray[np.uint8]
 
@@ -149,13 +151,13 @@ def _effort_needed(index: Any, vectors: Vector) -> int | None:
     """The least that finds as much as we want, or None if a graph cannot."""
     queries = _queries_like(vectors)
     places = min(_PLACES, len(vectors))
-    likest = np.sort(_scores(queries, vectors), axis=1)[:, -places]
+    least = _least_scores(queries, vectors, places)
     is_graph = hasattr(index, "hnsw")
     effort = _LEAST_EFFORT if is_graph else 4
     while effort <= (MOST_EFFORT // 2 if is_graph else index.nlist):
         rows = Approximation(index, effort=effort).propose(queries, depth=depth_for(places), effort=effort)
         found = np.einsum("qrd,qd->qr", vectors[rows], queries)
-        hits = ((found >= likest[:, None] - 1e-5) & (rows >= 0)).sum(axis=1)
+        hits = ((found >= least[:, None] - _ROUNDING) & (rows >= 0)).sum(axis=1)
         if np.minimum(hits, places).sum() >= _WANTED_RECALL * places * len(queries):
             return effort
         effort += effort // 2
@@ -179,9 +181,14 @@ def _queries_like(vectors: Vector) -> Vector:
     return np.asarray(beside / np.linalg.norm(beside, axis=1, keepdims=True), np.float32)
 
 
-def _scores(queries: Vector, vectors: Vector) -> Vector:
-    blocks = [queries @ vectors[at : at + _BLOCK * 8].T for at in range(0, len(vectors), _BLOCK * 8)]
-    return np.concatenate(blocks, axis=1)
+def _least_scores(queries: Vector, vectors: Vector, places: int) -> Vector:
+    """What the last of so many places scores, where everything is compared."""
+    highest = np.empty((len(queries), 0), np.float32)
+    for start in range(0, len(vectors), _COMPARED):
+        scores = np.concatenate([highest, queries @ vectors[start : start + _COMPARED].T], axis=1)
+        highest = np.partition(scores, -places, axis=1)[:, -places:]
+    least: Vector = highest.min(axis=1)
+    return least
 
 
 def _sample(vectors: Vector, count: int) -> Vector:

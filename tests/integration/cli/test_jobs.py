@@ -26,10 +26,17 @@ def ids(jobs: list[dict[str, Any]]) -> list[str]:
     return [job["id"] for job in jobs]
 
 
+def give_away(household: Household, job_id: str) -> None:
+    """To an owner of another name, with its image."""
+    household.execute("UPDATE jobs SET owner_id = 'somebody' WHERE id = :id", id=job_id)
+    household.execute("UPDATE processed_images SET owner_id = 'somebody' WHERE id = :id", id=job_id)
+
+
 def fail(household: Household, job_id: str, code: str = "undecodable") -> None:
+    give_away(household, job_id)
     household.execute(
-        "UPDATE jobs SET status = 'failed', attempts = 1, error_code = :code, error_message = 'No.',"
-        " owner_id = 'somebody' WHERE id = :id",
+        "UPDATE jobs SET status = 'failed', attempts = 1, error_code = :code, error_message = 'No.'"
+        " WHERE id = :id",
         code=code,
         id=job_id,
     )
@@ -103,7 +110,7 @@ def test_show_without_redis_says_so(household: Household) -> None:
 def test_anybodys_job_is_cancelled_and_retried(household: Household) -> None:
     [job_id] = household.upload()
     household.wait_until_listed(job_id)
-    household.execute("UPDATE jobs SET owner_id = 'somebody' WHERE id = :id", id=job_id)
+    give_away(household, job_id)
     household.redis.delete(f"rq:queue:{INTERACTIVE}")
     assert household.jobs("cancel", job_id).stdout == f"{job_id}  cancelled\n"
     assert household.jobs("cancel", job_id).stdout == f"{job_id}  was cancelled before\n"

@@ -113,9 +113,9 @@ async def taken_on(parts: Container, job: AcceptedJob, owner: str) -> JSONRespon
 async def _results_of(parts: Container, job_id: str, owner: str) -> Any:
     """As /status says them, with links; nothing of an image that was erased a moment ago."""
     try:
-        status = parts.queries.status_at_once(job_id, owner) or await asyncio.to_thread(
-            parts.queries.status, job_id, owner
-        )
+        status = parts.queries.status_at_once(job_id, owner)
+        if status is None:
+            status = await asyncio.to_thread(parts.queries.status, job_id, owner)
     except JobNotFound:
         return None
     return json.loads(status.document)["results"]
