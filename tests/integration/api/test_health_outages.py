@@ -108,9 +108,9 @@ def test_since_is_when_redis_was_lost_though_nobody_asked(
 
 
 def needed(gateway: Gateway) -> dict[str, Any]:
-    """The parts that a gateway without workers has."""
+    """The parts that a gateway without workers and search server has."""
     parts: dict[str, Any] = gateway.http.get("/health").json()["parts"]
-    return {name: state for name, state in parts.items() if not name.endswith("_worker")}
+    return {name: state for name, state in parts.items() if name != "search" and not name.endswith("_worker")}
 
 
 def part(gateway: Gateway, name: str) -> dict[str, Any]:
