@@ -18,8 +18,8 @@ from veilgate.persistence.unit_of_work import Transaction
 ENDED, OPEN = 3000, 60
 STATES = [*["completed"] * ENDED, *["failed"] * OPEN, *["submitted"] * OPEN, *["processing"] * OPEN]
 NOW_MS = int(time.time() * 1000)
-HOUR_MS = 3_600_000
-MADE_MS = [NOW_MS - HOUR_MS * (len(STATES) - number) for number in range(len(STATES))]
+DAY_MS = 86_400_000
+MADE_MS = [NOW_MS - DAY_MS * (len(STATES) - number) for number in range(len(STATES))]
 IDS = [uuid7(unix_ms=made_ms, random=number) for number, made_ms in enumerate(MADE_MS)]
 
 
@@ -33,7 +33,7 @@ def inventory(transaction: Transaction) -> Inventory:
 
 @pytest.fixture
 def old_house(shelf: Shelf) -> Shelf:
-    """One job an hour, the last ones open."""
+    """One job a day, the last ones open."""
     images, rows = [], []
     for job_id, made_ms, status in zip(IDS, MADE_MS, STATES, strict=True):
         common = {"id": job_id, "owner_id": OWNER, "created_at_ms": made_ms, "updated_at_ms": made_ms}
@@ -81,13 +81,11 @@ def test_nothing_is_sorted_and_no_table_read_through(old_house: Shelf) -> None:
             assert not [way for way in ways if way.startswith("SCAN") and "USING" not in way], (name, ways)
 
 
-@pytest.mark.parametrize("hours", [1, 100, 2000])
-def test_an_age_finds_the_newest_that_are_so_old(old_house: Shelf, hours: int) -> None:
-    """Half an hour to each side, because time goes on."""
-    old_enough = [
-        job_id for job_id, made in zip(IDS, MADE_MS, strict=True) if NOW_MS - made > hours * HOUR_MS
-    ]
-    older_than_ms = hours * HOUR_MS + HOUR_MS // 2
+@pytest.mark.parametrize("days", [1, 100, 2000])
+def test_an_age_finds_the_newest_that_are_so_old(old_house: Shelf, days: int) -> None:
+    """Half a day to each side, because time goes on while other tests run."""
+    old_enough = [job_id for job_id, made in zip(IDS, MADE_MS, strict=True) if NOW_MS - made > days * DAY_MS]
+    older_than_ms = days * DAY_MS + DAY_MS // 2
     with old_house.database.read() as transaction:
         found = listing(transaction).newest(older_than_ms=older_than_ms, limit=5)
         completed = listing(transaction).in_status(
@@ -99,10 +97,10 @@ def test_an_age_finds_the_newest_that_are_so_old(old_house: Shelf, hours: int) -
 
 def test_nothing_is_that_old(old_house: Shelf) -> None:
     with old_house.database.read() as transaction:
-        assert listing(transaction).newest(older_than_ms=HOUR_MS * 10_000, limit=5) == []
+        assert listing(transaction).newest(older_than_ms=DAY_MS * 10_000, limit=5) == []
         for status in JobStatus:
             found = listing(transaction).in_status(
-                status, older_than_ms=HOUR_MS * 10_000, limit=5, oldest_first=True
+                status, older_than_ms=DAY_MS * 10_000, limit=5, oldest_first=True
             )
             assert found == []
 
