@@ -23,11 +23,13 @@ def main(arguments: list[str]) -> int:
     # Only now, for it takes seconds in which the parent may die.
     from veilgate.inference.torch_checkpoint import RefusedCheckpoint
     from veilgate.inference.torch_export import export
-    from veilgate.inference.torch_features import export_features
 
     warnings.simplefilter("ignore")  # tracing is announced to go, and OpenVINO traces
     try:
         if network:
+            # Here, because torchvision's networks bring along a compiler that makes folders of its own.
+            from veilgate.inference.torch_features import export_features
+
             export_features(Path(source), sha256, Path(folder), network=network[0])
         else:
             export(Path(source), sha256, Path(folder))
