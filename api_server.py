@@ -19,6 +19,7 @@ from config import Config, require_config
 from finding import open_finding
 from front_door import open_front_door, require_a_way_in
 from http_protocol import GatewayProtocol
+from http_server import HttpServer
 from resources import (
     GATEWAY_REDIS_TIMEOUT_S,
     models_digest,
@@ -153,17 +154,9 @@ def create_app() -> FastAPI:
     )
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to `StopRequest`: uvicorn gives them back when all is over, and so dies by them."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def main(stop: StopRequest) -> int:
     settings = require_config().server
-    server = _Server(
+    server = HttpServer(
         uvicorn.Config(
             create_app,
             factory=True,

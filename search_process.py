@@ -11,6 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from config import Config
+from http_server import HttpServer
 from resources import (
     WORKER_REDIS_TIMEOUT_S,
     open_database,
@@ -45,14 +46,6 @@ _QUERY_CHILDREN = 2
 _KEEP_ALIVE_S = 75
 _DRAIN_S = 10
 _BACKLOG = 512
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to `StopRequest`: uvicorn gives them back when all is over, and so dies by them."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
@@ -125,7 +118,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 def _serve(config: Config, stack: ExitStack, stop: StopRequest, *, app: SearchApp) -> None:
     listener = _listen_tcp(config) if config.search.search_url else _listen_locally(config)
     stack.callback(listener.close)
-    server = _Server(
+    server = HttpServer(
         uvicorn.Config(
             app,
             http="httptools",

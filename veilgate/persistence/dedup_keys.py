@@ -15,12 +15,11 @@ _ENDED_IN_VAIN = frozenset(JobStatus) - _STANDING
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """The job that has a key; `results` is the JSON text of a completed one."""
+    """The job that has a key."""
 
     job_id: str
     lane: Lane
     status: JobStatus
-    results: str | None
 
     @property
     def stands(self) -> bool:
@@ -28,15 +27,13 @@ class KeyHolder:
         return self.status in _STANDING
 
 
-_SELECT = select(jobs.c.id, jobs.c.lane, jobs.c.status, jobs.c.results).where(
-    jobs.c.dedup_key == bindparam("dedup_key")
-)
+_SELECT = select(jobs.c.id, jobs.c.lane, jobs.c.status).where(jobs.c.dedup_key == bindparam("dedup_key"))
 _IS_HELD = select(jobs.c.id).where(jobs.c.dedup_key == bindparam("dedup_key"))
 
 
 def read_holder(connection: Connection, dedup_key: str) -> KeyHolder | None:
     row = connection.execute(_SELECT, {"dedup_key": dedup_key}).one_or_none()
-    return KeyHolder(row.id, Lane(row.lane), JobStatus(row.status), row.results) if row else None
+    return KeyHolder(row.id, Lane(row.lane), JobStatus(row.status)) if row else None
 
 
 def release_keys(connection: Connection, dedup_keys: Sequence[str]) -> None:

@@ -57,8 +57,7 @@ class AcceptedJob:
     """What became of an upload, in the words of the answer.
 
     `is_new` is False when nothing was made: an Idempotency-Key gave an earlier answer again, or the job of an
-    earlier upload of the same picture does for this one too (`deduplicated`). `results` is the JSON text of
-    such a job that is completed.
+    earlier upload of the same picture does for this one too (`deduplicated`).
     """
 
     job_id: str
@@ -68,7 +67,6 @@ class AcceptedJob:
     is_new: bool
     deduplicated: bool = False
     status: JobStatus = JobStatus.SUBMITTED
-    results: str | None = None
 
 
 # Writes what belongs to an upload, in the transaction that writes the upload or joins it to an earlier one.
@@ -199,7 +197,6 @@ class Intake:
             is_new=False,
             deduplicated=True,
             status=holder.status,
-            results=holder.results,
         )
         if beside:
             self._write_beside(beside, job)
@@ -257,7 +254,7 @@ def answered_before(job: JobRecord, filename: str, *, deduplicated: bool) -> Acc
     answer = AcceptedJob(job.id, job.lane, filename, job.file_size, is_new=False)
     if not deduplicated:
         return answer
-    return replace(answer, deduplicated=True, status=job.status, results=job.results)
+    return replace(answer, deduplicated=True, status=job.status)
 
 
 def _rows(

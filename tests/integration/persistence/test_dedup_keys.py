@@ -42,10 +42,10 @@ def holder(shelf: Shelf, key: str) -> KeyHolder | None:
 
 def test_the_holder_is_found_as_it_stands(shelf: Shelf) -> None:
     filled(shelf)
-    assert holder(shelf, "k") == KeyHolder("a", Lane.BULK, JobStatus.SUBMITTED, None)
+    assert holder(shelf, "k") == KeyHolder("a", Lane.BULK, JobStatus.SUBMITTED)
     assert holder(shelf, "other") is None
     shelf.change("a", status="completed", results='{"faces": 1}')
-    assert holder(shelf, "k") == KeyHolder("a", Lane.BULK, JobStatus.COMPLETED, '{"faces": 1}')
+    assert holder(shelf, "k") == KeyHolder("a", Lane.BULK, JobStatus.COMPLETED)
 
 
 def test_whether_a_key_is_free_takes_no_connection_of_the_pool(shelf: Shelf) -> None:

@@ -4,7 +4,7 @@ import random
 from itertools import product
 
 from tests.integration.persistence.databases import OWNER
-from tests.integration.persistence.library import BATCHES, EVERY_MS, FIRST_MS, Library, Shelved
+from tests.integration.persistence.shelved_images import BATCHES, EVERY_MS, FIRST_MS, Library, Shelved
 from veilgate.domain.search import ImageFilters
 from veilgate.persistence.filtered_ids import newest_ids, nth_newest, oldest_ids
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.persistence.databases import OWNER
-from tests.integration.persistence.library import WORDS, Library
+from tests.integration.persistence.shelved_images import WORDS, Library
 from veilgate.domain.expansions import KIND_WEIGHTS, SOURCE_WEIGHTS, Expansion, MatchKind, Rank
 from veilgate.domain.search import ImageFilters
 from veilgate.persistence import word_search

@@ -105,7 +105,7 @@ async def taken_on(parts: Container, job: AcceptedJob, owner: str) -> JSONRespon
         "deduplicated": job.deduplicated,
         "message": f"{_said_of(job)}; see /status/{job.job_id}.",
     }
-    if job.results and (results := await _results_of(parts, job.job_id, owner)):
+    if job.status is JobStatus.COMPLETED and (results := await _results_of(parts, job.job_id, owner)):
         answer["results"] = results
     return JSONResponse(answer, status_code=202, headers={"Location": f"/status/{job.job_id}"})
 
