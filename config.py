@@ -21,6 +21,7 @@ from settings.groups import (
     VaultSettings,
     WorkerSettings,
 )
+from settings.lookups import LookupSettings, WebhookSettings
 from settings.search import SearchSettings
 from settings.secret_files import secret_names
 from settings.vault import VaultUnusable, read_secrets
@@ -43,6 +44,8 @@ class Config:
     worker: WorkerSettings
     models: ModelSettings
     search: SearchSettings
+    lookups: LookupSettings
+    webhooks: WebhookSettings
     access: AccessSettings
     vault: VaultSettings
     telemetry: TelemetrySettings
@@ -93,7 +96,19 @@ def _line(location: tuple[int | str, ...], message: str) -> str:
     return f"{str(location[0]).upper()}: {message[0].lower()}{message[1:]}"
 
 
-_GROUP_NAMES = ("server", "storage", "queue", "worker", "models", "search", "access", "vault", "telemetry")
+_GROUP_NAMES = (
+    "server",
+    "storage",
+    "queue",
+    "worker",
+    "models",
+    "search",
+    "lookups",
+    "webhooks",
+    "access",
+    "vault",
+    "telemetry",
+)
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,8 @@
 
 Times are integers: milliseconds since 1970 UTC, always read from the database's own clock, so that no
 host's clock or time zone takes part in a decision. Identifiers are UUID texts. Every row that belongs to
-somebody says to whom (`owner_id`). What images are found by is in search_models.py.
+somebody says to whom (`owner_id`). What images are found by is in search_models.py, what leaves the house
+in outgoing_models.py.
 """
 
 from sqlalchemy import (
@@ -33,6 +34,8 @@ processed_images = table(
     Column("height", Integer, nullable=False),
     Column("original_key", String(255), nullable=False),
     Column("current_job_id", Id, nullable=True),
+    # Whose answers are shown of what was looked up about it.
+    Column("current_lookup_id", Id, nullable=True),
     # The likest of the owner's images that were indexed before it, if any is near enough; images that hang
     # together so share a group, named after its first.
     Column("near_duplicate_of", Id, nullable=True),
@@ -75,6 +78,8 @@ jobs = table(
     Column("options", Text, nullable=False),
     # What makes a second upload a double of the first one's; only the one job that stands for it has it.
     Column("dedup_key", String(64), nullable=True),
+    # Whether a lookup is to begin in the transaction that shows this job's result.
+    Column("then_lookup", Boolean, nullable=False, default=False),
     Column("event_seq", Integer, nullable=False, default=0),
     Column("error_code", String(64), nullable=True),
     Column("error_message", Text, nullable=True),

@@ -1,4 +1,4 @@
-"""How tables are named and made, and the types of their columns, for database_models and search_models."""
+"""How tables are named and made, and the types of their columns, for database_models and its neighbours."""
 
 from sqlalchemy import Column, Index, MetaData, String, Table, Text
 from sqlalchemy.dialects import mysql
@@ -13,7 +13,7 @@ metadata = MetaData(
 )
 
 # The newest of migrations/versions: what a process checks before it works on a database.
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0006"
 
 # 64 KiB is MySQL's TEXT; a result with thousands of boxes is larger.
 LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")

@@ -3,6 +3,7 @@
 from alembic import context
 
 import database_models  # noqa: F401 - makes its tables known to `metadata`, as the next
+import outgoing_models  # noqa: F401
 import search_models  # noqa: F401
 from database_tables import metadata
 

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 STAND_IN_MODEL = "fake"
 # As long as the digests of HS256: a shorter one is found by trying.
 _SHORTEST_JWT_SECRET = 32
+_PROVIDER_ADDRESSES = (
+    "GOOGLE_VISION_URL",
+    "SERPAPI_URL",
+    "EBAY_URL",
+    "AZURE_VISION_ENDPOINT",
+    "VISION_MODEL_URL",
+)
 WELL_KNOWN_PASSWORDS = frozenset({"veilgate", "password", "changeme", "secret", "root", "minioadmin"})
 
 
@@ -54,6 +61,7 @@ def contradictions(config: "Config") -> Iterator[str]:
     if storage.s3_kms_key_id and storage.s3_server_side_encryption is not Encryption.KMS:
         yield "S3_KMS_KEY_ID: only means something with S3_SERVER_SIDE_ENCRYPTION=aws:kms"
     yield from _search(config)
+    yield from _lookups(config)
     yield from _front_door(config)
     yield from _tokens(config)
     if config.server.environment is Environment.PRODUCTION:
@@ -77,10 +85,27 @@ def _search(config: "Config") -> Iterator[str]:
     search = config.search
     for name in ("search_url", "milvus_uri", "public_base_url"):
         address = getattr(search, name)
-        if address and (_split(address).scheme not in {"http", "https"} or not _split(address).hostname):
+        if address and not _is_http(address):
             yield f"{name.upper()}: must begin with http:// or https://"
     if search.vector_index is VectorIndexKind.MILVUS and not search.milvus_uri:
         yield "MILVUS_URI: must be set with VECTOR_INDEX=milvus"
+
+
+def _lookups(config: "Config") -> Iterator[str]:
+    lookups = config.lookups
+    if bool(lookups.ebay_client_id) != bool(lookups.ebay_client_secret.get_secret_value()):
+        yield "EBAY_CLIENT_ID, EBAY_CLIENT_SECRET: set both or neither"
+    if bool(lookups.azure_vision_endpoint) != bool(lookups.azure_vision_key.get_secret_value()):
+        yield "AZURE_VISION_ENDPOINT, AZURE_VISION_KEY: set both or neither"
+    if bool(lookups.vision_model_url) != bool(lookups.vision_model_name):
+        yield "VISION_MODEL_URL, VISION_MODEL_NAME: set both or neither"
+    if lookups.vision_model_api_key.get_secret_value() and not lookups.vision_model_url:
+        yield "VISION_MODEL_API_KEY: only means something with VISION_MODEL_URL"
+    for name in _PROVIDER_ADDRESSES:
+        address = getattr(lookups, name.lower())
+        if address and not _is_http(address):
+            yield f"{name}: must begin with http:// or https://"
+    yield from _networks("WEBHOOK_ALLOW", config.webhooks.webhook_allow)
 
 
 def _front_door(config: "Config") -> Iterator[str]:
@@ -96,10 +121,14 @@ def _front_door(config: "Config") -> Iterator[str]:
         else:
             if believes_all:
                 yield f"TRUSTED_PROXIES: {network!r} would believe whatever anybody says of themselves"
+    yield from _networks("FETCH_ALLOW", config.access.fetch_allow)
+
+
+def _networks(name: str, allowed: str) -> Iterator[str]:
     try:
-        Reachable.parse(config.access.fetch_allow)
+        Reachable.parse(allowed)
     except ValueError as error:
-        yield f"FETCH_ALLOW: {error}"
+        yield f"{name}: {error}"
 
 
 def _tokens(config: "Config") -> Iterator[str]:
@@ -109,7 +138,7 @@ def _tokens(config: "Config") -> Iterator[str]:
         yield "JWT_SECRET, JWT_JWKS_URL: set one of them"
     if secret and len(secret.encode()) < _SHORTEST_JWT_SECRET:
         yield f"JWT_SECRET: must have {_SHORTEST_JWT_SECRET} bytes or more"
-    if address and (_split(address).scheme not in {"http", "https"} or not _split(address).hostname):
+    if address and not _is_http(address):
         yield "JWT_JWKS_URL: must begin with http:// or https://"
     for name in ("jwt_issuer", "jwt_audience"):
         if (secret or address) and not getattr(access, name):
@@ -135,6 +164,10 @@ def _database_address(url: str) -> Iterator[str]:
         yield "DATABASE_URL: must begin with mysql+pymysql:// or sqlite:///"
     elif not parts.path.strip("/") or parts.path == "/:memory:":
         yield "DATABASE_URL: names no database, as in mysql+pymysql://user:password@host/name"
+
+
+def _is_http(address: str) -> bool:
+    return _split(address).scheme in {"http", "https"} and bool(_split(address).hostname)
 
 
 def _split(address: str) -> SplitResult:

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr
 
 from settings.checks import Encryption, Environment, FaceTiling
 from settings.group import Group
+from settings.lookups import LookupSettings, WebhookSettings
 from settings.search import SearchSettings, short_socket_path
 
 
@@ -218,8 +219,8 @@ class AccessSettings(Group):
     )
     fetch_allow: str = Field(
         "",
-        description="Addresses in private networks that /upload-url may fetch from, as 10.1.0.0/16:8080, "
-        "with commas; what is public needs no entry.",
+        description="Addresses in private networks that /upload-url and product pages may be fetched from, "
+        "as 10.1.0.0/16:8080, with commas; what is public needs no entry.",
     )
 
 
@@ -259,6 +260,8 @@ GROUPS: tuple[type[Group], ...] = (
     WorkerSettings,
     ModelSettings,
     SearchSettings,
+    LookupSettings,
+    WebhookSettings,
     AccessSettings,
     VaultSettings,
     TelemetrySettings,

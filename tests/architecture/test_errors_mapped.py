@@ -2,10 +2,10 @@
 
 import importlib
 
-from veilgate.domain import errors, rejections
+from veilgate.domain import errors, provider_errors, rejections
 from veilgate.domain.errors import VeilgateError
 
-HOMES = {errors.__name__, rejections.__name__}
+HOMES = {errors.__name__, provider_errors.__name__, rejections.__name__}
 
 
 def leaves(of: type[VeilgateError]) -> list[type[VeilgateError]]:

@@ -15,7 +15,8 @@ from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 
 import init_database
-import search_models  # noqa: F401 - makes its tables known to `metadata`
+import outgoing_models  # noqa: F401 - makes its tables known to `metadata`, as the next
+import search_models  # noqa: F401
 from database_models import processed_images  # noqa: F401 - as these
 from database_tables import SCHEMA_REVISION, metadata
 from tests.fixtures.mariadb import RunningMariaDb

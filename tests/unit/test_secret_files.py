@@ -19,8 +19,20 @@ SECRETS = {
     "JWT_SECRET": "s" * 32,
     "VAULT_TOKEN": "t",
     "MILVUS_TOKEN": "root:secret",
+    "GOOGLE_VISION_API_KEY": "key of vision",
+    "SERPAPI_API_KEY": "key of serpapi",
+    "EBAY_CLIENT_SECRET": "PRD-secret",
+    "AZURE_VISION_KEY": "key of azure",
+    "VISION_MODEL_API_KEY": "sk-secret",
 }
-WITH_THEM = {"JWT_ISSUER": "us", "JWT_AUDIENCE": "you"}
+TOKENS = {"JWT_ISSUER": "us", "JWT_AUDIENCE": "you"}
+WITH_THEM = {
+    **TOKENS,
+    "EBAY_CLIENT_ID": "app-id",
+    "AZURE_VISION_ENDPOINT": "https://name.cognitiveservices.azure.com",
+    "VISION_MODEL_URL": "https://api.openai.com/v1",
+    "VISION_MODEL_NAME": "a-model",
+}
 
 
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **contents: bytes) -> None:
@@ -32,7 +44,14 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **contents: bytes) ->
 def values(config: Config) -> dict[str, str]:
     return {
         name: getattr(group, name.lower()).get_secret_value()
-        for group in (config.storage, config.queue, config.access, config.vault, config.search)
+        for group in (
+            config.storage,
+            config.queue,
+            config.access,
+            config.vault,
+            config.search,
+            config.lookups,
+        )
         for name in SECRETS
         if name.lower() in type(group).model_fields
     }
@@ -81,7 +100,7 @@ def test_a_file_of_no_use_is_named_without_what_is_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str
 ) -> None:
     files(tmp_path, monkeypatch, JWT_SECRET=content)
-    [line] = lines_for(monkeypatch, **WITH_THEM)
+    [line] = lines_for(monkeypatch, **TOKENS)
     assert line == f"JWT_SECRET: its file {tmp_path / 'JWT_SECRET'} {said}"
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from veilgate.api.batch_receiving import BatchInterrupted
 from veilgate.api.callers import SESSION_COOKIE
 from veilgate.api.container import container_of
-from veilgate.domain import errors, rejections
+from veilgate.domain import errors, provider_errors, rejections
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -52,6 +52,7 @@ STATUS_BY_ERROR: dict[type[errors.VeilgateError], int] = {
     # These belong to jobs, not to requests: a caller meets them only through a bug of ours.
     errors.PictureFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.StageFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    provider_errors.LookupFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

@@ -14,6 +14,7 @@
     │   └── TooManyDeliveries, WorkerDied
     ├── StageFailed             a stage raised; worth another try
     │   └── ModelMissing, OriginalDamaged
+    ├── LookupFailed            a provider or a page does not answer as it should: domain/provider_errors.py
     ├── Unavailable             something we depend on is away; worth another try
     │   └── DatabaseUnavailable, ObjectStoreUnavailable, QueueUnavailable, QueueFull, DiskFull, DeviceLost,
     │       SearchUnavailable, IndexNotReady

@@ -7,11 +7,16 @@ from veilgate.domain.jobs import JobKind, Lane
 
 @dataclass(frozen=True, slots=True)
 class WorkFamily:
-    """Jobs that one kind of worker process serves, and the RQ queue of each lane."""
+    """Jobs that one kind of worker process serves, and the RQ queue of each lane.
+
+    `suspects_run_alone`: a job that was in a process that died may have ended it, and is taken alone next
+    time. That is for native code; a lookup only waits for others.
+    """
 
     name: str
     kinds: frozenset[JobKind]
     queues: dict[Lane, str]
+    suspects_run_alone: bool = True
 
 
 IMAGES = WorkFamily(
@@ -20,7 +25,14 @@ IMAGES = WorkFamily(
     queues={Lane.INTERACTIVE: "images-interactive", Lane.BULK: "images-bulk"},
 )
 
-FAMILIES = (IMAGES,)
+LOOKUPS = WorkFamily(
+    "lookups",
+    kinds=frozenset({JobKind.LOOKUP}),
+    queues={Lane.INTERACTIVE: "lookups-interactive", Lane.BULK: "lookups-bulk"},
+    suspects_run_alone=False,
+)
+
+FAMILIES = (IMAGES, LOOKUPS)
 
 
 def family_of(kind: JobKind) -> WorkFamily:

@@ -17,6 +17,7 @@ class JobStatus(StrEnum):
 
 class JobKind(StrEnum):
     VEIL = "veil"
+    LOOKUP = "lookup"
 
 
 class Lane(StrEnum):

@@ -119,5 +119,6 @@ READERS: dict[str, Reader] = {
     "max_box_fraction": _number(0, 1),
     "metadata": _choice(MetadataPolicy),
     "verify": _truth,
+    "lookups": _truth,
     "priority": _choice(Lane),
 }

@@ -38,6 +38,8 @@ class UploadOptions:
     max_box_fraction: float = 1.0
     metadata: MetadataPolicy = MetadataPolicy.STRIP
     verify: bool = False
+    # Whether the subject is looked up on the web, once the picture is veiled.
+    lookups: bool = False
     priority: Lane | None = None
 
     def __post_init__(self) -> None:

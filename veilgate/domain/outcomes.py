@@ -39,8 +39,9 @@ class Outcome:
         return cls(OutcomeKind.PRODUCED, product=product, report=report or {}, model=model)
 
     @classmethod
-    def skipped(cls, reason: str) -> "Outcome":
-        return cls(OutcomeKind.SKIPPED, reason=reason)
+    def skipped(cls, reason: str, report: Mapping[str, Any] | None = None) -> "Outcome":
+        """`report` says more, as what to set for it to be done."""
+        return cls(OutcomeKind.SKIPPED, reason=reason, report=report or {})
 
     @classmethod
     def failed(cls, error: VeilgateError) -> "Outcome":

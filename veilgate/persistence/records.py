@@ -44,6 +44,7 @@ class NewJob:
     options: str
     correlation_id: str | None
     dedup_key: str | None = None
+    then_lookup: bool = False
 
 
 @dataclass(frozen=True, slots=True)

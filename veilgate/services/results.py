@@ -42,7 +42,7 @@ def outcome_payload(outcome: Outcome) -> dict[str, Any]:
         return dict(outcome.report)
     if outcome.error is not None:
         return {"error": {"code": outcome.error.code, "message": outcome.error.message}}
-    return {"reason": outcome.reason}
+    return {"reason": outcome.reason, **outcome.report}
 
 
 def _optional_stage(outcome: Outcome) -> dict[str, Any]:
