@@ -2,13 +2,13 @@
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
-ROOTS := config.py settings api_server.py finding.py front_door.py http_protocol.py http_server.py worker.py images_worker.py lookups_worker.py deliveries_worker.py reconciler_worker.py resources.py init_database.py pipeline_architecture.py database_models.py database_tables.py search_models.py outgoing_models.py search_server.py search_process.py
+ROOTS := config.py settings api_server.py asking.py finding.py front_door.py http_protocol.py http_server.py worker.py images_worker.py lookups_worker.py deliveries_worker.py reconciler_worker.py resources.py init_database.py pipeline_architecture.py database_models.py database_tables.py search_models.py outgoing_models.py search_server.py search_process.py
 TYPED := $(ROOTS) veilgate tests
 
-.PHONY: help run test test-all check faults soak fuzz audit bench format clean dev
+.PHONY: help run test test-all check faults soak fuzz audit bench demo-classify format clean dev
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: ## Install what is missing and run everything here (PORT=8000, DATA_DIR=data); Ctrl-C stops
 	@./start.sh
@@ -20,13 +20,13 @@ check: dev ## Format, lint, types, architecture and unit tests (on SQLite): unde
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy $(TYPED)
-	$(PYTHON) -m pytest --quiet -k "not mariadb" tests/architecture tests/unit
+	$(PYTHON) -m tests.side_by_side architecture unit -- --quiet -k "not mariadb"
 
 test: dev ## Every suite that needs nothing but this machine
-	$(PYTHON) -m pytest --suites=light
+	$(PYTHON) -m tests.side_by_side --suites=light
 
 test-all: dev ## Every suite; what cannot run here is named at the end
-	$(PYTHON) -m pytest --suites=all
+	$(PYTHON) -m tests.side_by_side --suites=all
 
 faults: dev ## Every cell of the fault matrix, with its table: kills, cut wires, full disks
 	FAULT_ROUNDS=50 $(PYTHON) -m pytest --quiet tests/faults
@@ -43,6 +43,9 @@ audit: dev ## Known weaknesses of what is installed, asked of PyPI; fails where 
 
 bench: dev ## Measure speed and quality on this machine
 	$(PYTHON) -m bench
+
+demo-classify: dev ## Ask made-up vendors what a picture shows, and print each line as it comes
+	$(PYTHON) -m tests.stubs.demo
 
 format: dev ## Rewrite the code in the house's format
 	$(PYTHON) -m ruff check --fix .

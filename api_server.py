@@ -22,6 +22,7 @@ from http_protocol import GatewayProtocol
 from http_server import HttpServer
 from resources import (
     GATEWAY_REDIS_TIMEOUT_S,
+    lookup_jobs,
     models_digest,
     open_database,
     open_fetcher,
@@ -35,8 +36,12 @@ from settings.checks import listed
 from veilgate import __version__
 from veilgate.api.app import build_app
 from veilgate.api.container import Container, UploadLimits
+from veilgate.api.event_watch import EventWatch
 from veilgate.api.wake_hub import WakeHub
+from veilgate.domain.addresses import Reachable
 from veilgate.domain.errors import ConfigurationError
+from veilgate.domain.fetch_targets import read_target
+from veilgate.lookups.answer_cache import ForgetAnswers
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.enqueue import Dispatcher
 from veilgate.queueing.presence import who_is_present
@@ -53,11 +58,15 @@ from veilgate.services.image_links import ImageLinks
 from veilgate.services.image_notes import ImageNotes
 from veilgate.services.intake import Intake
 from veilgate.services.job_control import JobControl
+from veilgate.services.job_events import JobEvents
 from veilgate.services.job_queries import JobQueries
+from veilgate.services.lookups import Lookups
 from veilgate.services.redo import Redo
+from veilgate.services.shared_links import SharedFiles
 from veilgate.services.spool import Spool
 from veilgate.services.statistics import Statistics
 from veilgate.services.url_uploads import UrlUploads
+from veilgate.services.webhooks import Webhooks
 from veilgate.storage.ports import ObjectStore, SigningStore
 from veilgate.telemetry import failpoints
 from veilgate.telemetry.logging import configure_logging, get_logger
@@ -70,17 +79,33 @@ def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...])
     with ExitStack() as stack:
         database = open_database(config, stack)
         redis = open_redis_client(config, stack, timeout_s=GATEWAY_REDIS_TIMEOUT_S)
+        wanted = lookup_jobs(config)
         spool = _spool(config)
         disk = _disk(config, database)
         admission = _admission(config, database, disk)
         workers = partial(who_is_present, redis)
-        health = Health(database, store, admission, spool=spool, disk=disk, look_for_workers=workers)
+        health = Health(
+            database,
+            store,
+            admission,
+            spool=spool,
+            disk=disk,
+            look_for_workers=workers,
+            looks_up=bool(wanted.providers),
+        )
         stack.callback(health.close)
         work_list = WorkList(redis, job_timeout_s=config.queue.job_timeout_s)
         dispatcher = stack.enter_context(closing(Dispatcher(database, work_list, note=health.note)))
-        hub = WakeHub()
+        hub, events = WakeHub(), JobEvents(database)
+        watch = stack.enter_context(closing(EventWatch(hub, events)))
         stack.callback(WakeupListener(redis, hub.notify, note=health.note).close)
-        intake = Intake(database, store, limits=picture_limits(config), models=models_digest(config))
+        intake = Intake(
+            database,
+            store,
+            limits=picture_limits(config),
+            models=models_digest(config),
+            lookups=wanted,
+        )
         signing = signing_store(store)
         links = ImageLinks(config.search.public_base_url)
         yield Container(
@@ -91,18 +116,23 @@ def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...])
             direct_uploads=_direct_uploads(config, database, intake, spool, store=signing),
             url_uploads=UrlUploads(intake, open_fetcher(config, stack)),
             queries=JobQueries(database, links),
+            events=events,
             control=JobControl(database),
             redo=Redo(database),
-            erase=Erase(database, store),
+            lookups=Lookups(database, wanted),
+            erase=Erase(database, store, forget_answers=ForgetAnswers(redis)),
             finding=open_finding(config, stack, database, intake=intake, links=links),
             links=links,
+            shared_files=SharedFiles(database, store),
             notes=ImageNotes(database),
+            webhooks=_webhooks(config, database),
             copies=Copies(database, store, signer=signing if config.storage.s3_redirect_downloads else None),
             statistics=Statistics(database),
             health=health,
             spool=spool,
             dispatch=dispatcher,
             hub=hub,
+            watch=watch,
             limits=_upload_limits(config),
             veil_targets=targets,
         )
@@ -119,6 +149,15 @@ def _direct_uploads(
     config: Config, database: Database, intake: Intake, spool: Spool, *, store: SigningStore | None
 ) -> DirectUploads:
     return DirectUploads(database, intake, spool, store=store, max_file_bytes=config.server.max_upload_bytes)
+
+
+def _webhooks(config: Config, database: Database) -> Webhooks:
+    reachable = Reachable.parse(config.webhooks.webhook_allow)
+    return Webhooks(
+        database,
+        read_target=lambda url: read_target(url, reachable),
+        own_url=config.search.public_base_url,
+    )
 
 
 def _disk(config: Config, database: Database) -> Disk:

@@ -3,12 +3,13 @@
 import os
 import queue
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 from config import Config
 from pipeline_architecture import PictureParts, picture_pipeline
 from resources import (
     WORKER_REDIS_TIMEOUT_S,
+    lookup_jobs,
     open_database,
     open_models,
     open_redis_client,
@@ -22,6 +23,7 @@ from veilgate.imaging.decode_pool import DecodePool
 from veilgate.imaging.resample import use_calling_thread_only
 from veilgate.inference.worker_models import WorkerModels
 from veilgate.persistence.unit_of_work import Database
+from veilgate.queueing.enqueue import Dispatcher
 from veilgate.queueing.presence import Presence
 from veilgate.queueing.session import SessionLimits, SessionParts
 from veilgate.queueing.session_worker import SessionWorker
@@ -31,8 +33,10 @@ from veilgate.queueing.work_list import WorkList
 from veilgate.services.claims import Claims
 from veilgate.services.device_line import ChunkBounds
 from veilgate.services.image_jobs import ImageJobs
-from veilgate.services.picture_engine import PictureEngine
-from veilgate.services.recorder import Recorder, Settlement
+from veilgate.services.picture_ends import PictureEnds
+from veilgate.services.picture_engine import PictureEnd, PictureEngine
+from veilgate.services.recorder import Recorder
+from veilgate.services.settlements import Settlement
 from veilgate.stop_request import StopRequest
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.logging import get_logger
@@ -75,7 +79,16 @@ def _open_worker(
     settlements: queue.SimpleQueue[Settlement] = queue.SimpleQueue()
     wake = WakeupSender(redis)
     policy = retry_policy(config)
-    recorder = Recorder(database, store, retry_policy=policy, settled=settlements.put, wake=wake)
+    work_list = WorkList(redis, job_timeout_s=config.queue.job_timeout_s)
+    dispatcher = stack.enter_context(closing(Dispatcher(database, work_list)))
+    recorder = Recorder(
+        database,
+        PictureEnds(database, store, lookup_jobs(config)),
+        retry_policy=policy,
+        settled=settlements.put,
+        wake=wake,
+        submitted=lambda job: dispatcher(job.id, job.kind, job.lane),
+    )
     stack.callback(recorder.close)
     watchdog = Watchdog(timeout_s=config.queue.job_timeout_s)
     parts = _picture_parts(config, database, store, models, decode_pool)
@@ -87,7 +100,7 @@ def _open_worker(
         claims=Claims(database, worker=name, lease_s=config.queue.job_lease_s),
         engine=ImageJobs(engine),
         settlements=settlements,
-        lanes=WorkList(redis, job_timeout_s=config.queue.job_timeout_s).lanes_of(IMAGES),
+        lanes=work_list.lanes_of(IMAGES),
         watchdog=watchdog,
         limits=SessionLimits(
             config.worker.max_jobs_in_flight, config.worker.max_pixels_in_flight, config.queue.job_lease_s
@@ -139,7 +152,7 @@ def _picture_parts(
     )
 
 
-def _open_engine(config: Config, parts: PictureParts, recorder: Recorder) -> PictureEngine:
+def _open_engine(config: Config, parts: PictureParts, recorder: Recorder[PictureEnd]) -> PictureEngine:
     return PictureEngine(
         picture_pipeline(parts),
         recorder,

@@ -6,12 +6,14 @@ from contextlib import ExitStack
 from config import Config
 from resources import WORKER_REDIS_TIMEOUT_S, open_database, open_redis_client, open_store, retry_policy
 from veilgate.domain.families import FAMILIES
+from veilgate.lookups.answer_cache import ForgetAnswers
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.presence import Presence
 from veilgate.queueing.reconciler import Reconciler, ReconcilerTiming
 from veilgate.queueing.sweeper import Sweeper
 from veilgate.queueing.wakeups import WakeupSender
 from veilgate.queueing.work_list import WorkList
+from veilgate.services.delivery_log import DeliveryLog
 from veilgate.services.erase import ErasedFiles
 from veilgate.services.housekeeping import Housekeeping
 from veilgate.services.lease_expiry import LeaseExpiry
@@ -35,7 +37,7 @@ def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
         work_list,
         Sweeper(redis, queues, handover_s=config.queue.job_lease_s / 2),
         expiry=LeaseExpiry(database, store, policy=retry_policy(config), wake=WakeupSender(redis)),
-        housekeeping=_housekeeping(config, database, store),
+        housekeeping=_housekeeping(config, database, store, forget_answers=ForgetAnswers(redis)),
         timing=ReconcilerTiming(
             interval_s=config.queue.reconcile_interval_s, waiting_after_s=config.queue.job_lease_s * 1.5
         ),
@@ -45,7 +47,9 @@ def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
     reconciler.run(lambda: stop.asked, lambda: presence.announce({"pid": os.getpid()}))
 
 
-def _housekeeping(config: Config, database: Database, store: ObjectStore) -> Housekeeping:
+def _housekeeping(
+    config: Config, database: Database, store: ObjectStore, *, forget_answers: ForgetAnswers
+) -> Housekeeping:
     queue = config.queue
     settled_after_s = queue.job_lease_s + queue.job_timeout_s + _LAST_WORDS_S
     return Housekeeping(
@@ -54,6 +58,11 @@ def _housekeeping(config: Config, database: Database, store: ObjectStore) -> Hou
         also=[
             Retention(database, store, kept_days=config.search.originals_kept_days).drop_originals,
             MissingWords(database).write_missing_words,
+            DeliveryLog(database, kept_days=config.webhooks.webhook_log_days).sweep_deliveries,
         ],
-        often=[ErasedFiles(database, store, settled_after_s=settled_after_s).sweep_due],
+        often=[
+            ErasedFiles(
+                database, store, settled_after_s=settled_after_s, forget_answers=forget_answers
+            ).sweep_due
+        ],
     )

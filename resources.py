@@ -6,11 +6,12 @@ Roots and the command line use it; each resource is closed in the reverse order 
 import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
 from redis import Redis
 
 from config import Config
@@ -20,6 +21,7 @@ from veilgate.domain.errors import ConfigurationError, DatabaseUnavailable, Obje
 from veilgate.domain.pictures import PictureLimits
 from veilgate.domain.retry import RetryPolicy
 from veilgate.inference.manifest import ModelKind, read_manifest
+from veilgate.lookups.answer_cache import ForgetAnswers
 from veilgate.persistence.engine import open_engine
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.connection import open_redis
@@ -27,6 +29,7 @@ from veilgate.queueing.operator_lists import OperatorLists
 from veilgate.queueing.presence import who_is_present
 from veilgate.queueing.work_list import WorkList
 from veilgate.search.client import SearchClient
+from veilgate.services.lookup_jobs import LookupJobs
 from veilgate.storage.local import LocalObjectStore
 from veilgate.storage.ports import ObjectStore, SigningStore
 from veilgate.storage.s3 import S3ObjectStore
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from veilgate.imaging.decode_pool import DecodePool
     from veilgate.inference.ports import Embedder
     from veilgate.inference.worker_models import WorkerModels
+    from veilgate.lookups.catalogue import ProviderSettings
     from veilgate.lookups.safe_fetch import SafeFetch
     from veilgate.search.shelf import IndexShelf
 
@@ -144,6 +148,11 @@ def open_search_client(config: Config, stack: ExitStack, *, timeout_s: float) ->
     return client
 
 
+def answer_forgetter(config: Config, stack: ExitStack) -> Callable[[str], None]:
+    """Forgets what providers said of an image; connects when it is asked to."""
+    return ForgetAnswers(open_redis_client(config, stack, timeout_s=WORKER_REDIS_TIMEOUT_S))
+
+
 def presence_reader(config: Config, stack: ExitStack) -> Callable[[], dict[str, list[dict[str, Any]]]]:
     """Says who is at work; connects when it is asked."""
     return partial(who_is_present, open_redis_client(config, stack, timeout_s=WORKER_REDIS_TIMEOUT_S))
@@ -166,6 +175,24 @@ def open_decode_pool(config: Config, stack: ExitStack, *, children: int) -> "Dec
 
 def picture_limits(config: Config) -> PictureLimits:
     return PictureLimits(max_pixels=config.server.max_pixels)
+
+
+def lookup_jobs(config: Config) -> LookupJobs:
+    """What every process needs to know of lookups that makes one follow."""
+    from veilgate.lookups.catalogue import names_enabled
+
+    return LookupJobs(names_enabled(provider_settings(config)))
+
+
+def provider_settings(config: Config) -> "ProviderSettings":
+    """The keys and addresses of providers. Imported here, because most processes ask none."""
+    from veilgate.lookups.catalogue import ProviderSettings
+
+    given = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in config.lookups
+    }
+    return ProviderSettings(**{field.name: given[field.name] for field in fields(ProviderSettings)})
 
 
 def retry_policy(config: Config) -> RetryPolicy:

@@ -1,6 +1,7 @@
 """A worker process of one family: settings → resources → models → work.
 
-`python worker.py images` veils pictures; `python worker.py reconciler` puts right what crashes left behind.
+`python worker.py images` veils pictures; `lookups` asks what they show; `deliveries` sends events to
+webhooks; `reconciler` puts right what crashes left behind.
 
 Imports next to nothing: decode children import this module again, because it is their parent's main module,
 and requests to end are heard from the line on that says so.
@@ -14,7 +15,12 @@ from importlib import import_module
 from veilgate.stop_request import StopRequest
 
 # The root that wires each family; every one has `run(config, stack, stop)`.
-FAMILY_ROOTS = {"images": "images_worker", "reconciler": "reconciler_worker"}
+FAMILY_ROOTS = {
+    "images": "images_worker",
+    "lookups": "lookups_worker",
+    "deliveries": "deliveries_worker",
+    "reconciler": "reconciler_worker",
+}
 # Started again it may work, once somebody has looked at the device.
 EXIT_DEVICE_LOST = os.EX_OSERR
 

@@ -18,8 +18,10 @@ pytest_plugins = [
     "tests.fixtures.mariadb",
     "tests.fixtures.object_server",
     "tests.fixtures.odd_server",
+    "tests.fixtures.webhook_sink",
     "tests.fixtures.certificates",
     "tests.fixtures.small_disk",
+    "tests.stubs.stub_world",
 ]
 
 # The same examples in every run: a red build must be red again on the next machine.

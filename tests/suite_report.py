@@ -1,30 +1,34 @@
 """Chooses the suites of a run and says at its end, loudly, what did not run and why.
 
-Under REQUIRE_ALL_SUITES=1 a skipped test, and a suite that did not run, fail the run.
+Under REQUIRE_ALL_SUITES=1 a skipped test, and a suite that did not run, fail the run. A run that is one of
+several side by side writes its account into a file, and whoever started them says it for all.
 """
 
 import os
-from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
+from tests.account import Account
 from tests.suites import SUITES, Suite
 
-_collected: pytest.StashKey[Counter[str]] = pytest.StashKey()
-_skipped: pytest.StashKey[Counter[tuple[str, str]]] = pytest.StashKey()
+_account: pytest.StashKey[Account] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--suites", choices=("light", "all"), help="run these suites and report what did not run"
     )
+    parser.addoption(
+        "--account",
+        type=Path,
+        help="write what this run did to a file, and leave missing suites to its reader",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_collected] = Counter()
-    config.stash[_skipped] = Counter()
+    config.stash[_account] = Account()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -32,11 +36,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     suite = next(
         (suite for suite in SUITES if collection_path == config.rootpath / "tests" / suite.name), None
     )
-    return True if suite and config.getoption("--suites") and _why_left_out(suite, config) else None
+    choice = config.getoption("--suites")
+    return True if suite and choice and why_left_out(suite, choice) else None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    item.config.stash[_collected][_suite_of(item.path, item.config)] += 1
+    item.config.stash[_account].collected[_suite_of(item.path, item.config)] += 1
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,35 +64,49 @@ def pytest_make_collect_report(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if _all_required() and _not_run(session.config) and session.exitstatus == pytest.ExitCode.OK:
+    if all_required() and _not_run(session.config) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     lines = _not_run(config)
+    path = config.getoption("--account")
     if lines:
-        terminalreporter.section("NOT RUN", red=_all_required(), yellow=not _all_required(), bold=True)
+        terminalreporter.section("NOT RUN", red=all_required(), yellow=not all_required(), bold=True)
         for line in lines:
             terminalreporter.write_line(f"NOT RUN: {line}")
-    elif config.getoption("--suites"):
+    elif config.getoption("--suites") and not path:
         terminalreporter.write_line("every suite ran")
+    if path:
+        _settle(config.stash[_account], terminalreporter)
+        config.stash[_account].write(path)
 
 
-def _not_run(config: pytest.Config) -> list[str]:
-    lines = [
-        f"{suite}: {reason} ({count} {'test' if count == 1 else 'tests'})"
-        for (suite, reason), count in sorted(config.stash[_skipped].items())
-    ]
-    if config.getoption("--suites"):
-        for suite in SUITES:
-            why = _why_left_out(suite, config)
-            if why or not config.stash[_collected][suite.name]:
-                lines.append(f"{suite.name}: {why or 'no test was collected'}")
+def _settle(account: Account, terminalreporter: pytest.TerminalReporter) -> None:
+    """Takes over what pytest itself has counted."""
+    stats = terminalreporter.stats
+    account.outcomes.update({word: len(found) for word, found in stats.items() if word})
+    for word in ("failed", "error"):
+        account.failed.update(f"{word.upper()} {report.nodeid}" for report in stats.get(word, ()))
+
+
+def not_run(account: Account, choice: str | None) -> list[str]:
+    """What did not run, a line each: tests, and suites of the choice."""
+    lines = account.skips()
+    for suite in SUITES if choice else ():
+        why = why_left_out(suite, choice)
+        if why or not account.collected[suite.name]:
+            lines.append(f"{suite.name}: {why or 'no test was collected'}")
     return lines
 
 
-def _why_left_out(suite: Suite, config: pytest.Config) -> str:
-    if not suite.light and config.getoption("--suites") == "light":
+def _not_run(config: pytest.Config) -> list[str]:
+    choice = None if config.getoption("--account") else config.getoption("--suites")
+    return not_run(config.stash[_account], choice)
+
+
+def why_left_out(suite: Suite, choice: str | None) -> str:
+    if not suite.light and choice == "light":
         return "heavy; `make test-all` runs it"
     return suite.missing()
 
@@ -97,8 +116,8 @@ def _note_skip(
 ) -> None:
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     reason = reason.removeprefix("Skipped: ")
-    config.stash[_skipped][_suite_of(path, config), reason] += 1
-    if _all_required():
+    config.stash[_account].skipped[f"{_suite_of(path, config)}: {reason}"] += 1
+    if all_required():
         report.outcome = "failed"
         report.longrepr = f"NOT RUN, though REQUIRE_ALL_SUITES=1: {reason}"
 
@@ -110,5 +129,5 @@ def _suite_of(path: Path, config: pytest.Config) -> str:
         return "elsewhere"
 
 
-def _all_required() -> bool:
+def all_required() -> bool:
     return os.environ.get("REQUIRE_ALL_SUITES") == "1"

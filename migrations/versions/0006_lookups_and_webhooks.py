@@ -53,6 +53,8 @@ def _create_webhooks() -> None:
         sa.Column("previous_secret", sa.String(length=120), nullable=True),
         sa.Column("previous_until_ms", sa.BigInteger(), nullable=True),
         sa.Column("disabled_reason", sa.String(length=120), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("paused_until_ms", sa.BigInteger(), nullable=False),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("updated_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoints")),
@@ -69,10 +71,8 @@ def _create_webhooks() -> None:
         sa.Column("event", sa.String(length=40), nullable=False),
         sa.Column("payload", sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("not_before_ms", sa.BigInteger(), nullable=False),
-        sa.Column("lease_until_ms", sa.BigInteger(), nullable=True),
         sa.Column("last_status", sa.Integer(), nullable=True),
         sa.Column("last_error", sa.String(length=255), nullable=True),
         sa.Column("last_took_ms", sa.Integer(), nullable=True),
@@ -85,7 +85,7 @@ def _create_webhooks() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
     )
     for columns in (
-        ("status", "not_before_ms"),
+        ("endpoint_id", "status", "not_before_ms"),
         ("endpoint_id", "job_id", "seq"),
         ("endpoint_id", "created_at_ms"),
         ("job_id",),

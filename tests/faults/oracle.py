@@ -98,11 +98,13 @@ class Oracle:
         return list(self._statuses(ids).values()).count(status)
 
     def _statuses(self, ids: Collection[str]) -> dict[str, str]:
-        return {
-            row["id"]: row["status"]
-            for row in self.rig.select("SELECT id, status FROM jobs")
-            if row["id"] in ids
-        }
+        """Of these alone: asked every 30 ms, a rig's thousand other jobs would keep a core busy."""
+        if not ids:
+            return {}
+        values = {f"id_{number}": job_id for number, job_id in enumerate(ids)}
+        names = ", ".join(f":{name}" for name in values)
+        rows = self.rig.select(f"SELECT id, status FROM jobs WHERE id IN ({names})", **values)  # noqa: S608
+        return {row["id"]: row["status"] for row in rows}
 
     def _nothing_open(self) -> bool:
         open_jobs = self.rig.select(

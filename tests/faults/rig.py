@@ -49,7 +49,9 @@ class Rig:
     """`members`, `redis` and `house` are what can be broken; `wires[member]` leads that member to Redis and
     `database_wires[member]` to the database server, if there is one."""
 
-    def __init__(self, data_dir: Path, house: House, stack: ExitStack, **settings: str) -> None:
+    def __init__(
+        self, data_dir: Path, house: House, stack: ExitStack, *, lookups: bool = False, **settings: str
+    ) -> None:
         self.data_dir, self.house, self._stack = data_dir, house, stack
         self.port = find_free_port()
         self.redis = RunningRedis(_short_folder(stack), keep=True)
@@ -77,6 +79,8 @@ class Rig:
             "reconciler": self._member("reconciler", "worker.py", "reconciler"),
             "search": self._member("search", "search_server.py"),
         }
+        if lookups:
+            self.members["lookups"] = self._member("lookups", "worker.py", "lookups")
         # Those that nobody starts again.
         self.hands_off: set[str] = set()
         # Lives with failpoints or settings of their own, which end when the rig is mended.
@@ -181,7 +185,7 @@ class Rig:
             return False
         if name == "gateway":
             return self.get("/ready") is not None
-        family = name if name in {"reconciler", "search"} else "images"
+        family = name if name in {"reconciler", "search", "lookups"} else "images"
         present = self.redis_client.get(f"veilgate:present:{family}:{name}")
         return present is not None and f'"pid": {member.pid}'.encode() in present
 
@@ -255,11 +259,13 @@ class Rig:
             self._supervisor.join()
 
 
-def open_rig(house_name: str, folder: Path, stack: ExitStack, **settings: str) -> Rig:
-    """A whole house at work, which ends with the stack."""
+def open_rig(
+    house_name: str, folder: Path, stack: ExitStack, *, lookups: bool = False, **settings: str
+) -> Rig:
+    """A whole house at work, which ends with the stack; with a lookups worker for cells that need one."""
     data_dir = folder / "data"
     data_dir.mkdir()
-    rig = Rig(data_dir, open_house(house_name, data_dir, stack), stack, **settings)
+    rig = Rig(data_dir, open_house(house_name, data_dir, stack), stack, lookups=lookups, **settings)
     rig.start()
     return rig
 

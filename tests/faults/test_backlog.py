@@ -12,6 +12,7 @@ from tests.faults.cells import MARIADB, SQLITE, Seen, cell
 from tests.faults.client import Clients, Photo
 from tests.faults.oracle import Oracle
 from tests.faults.rig import Rig, open_rig
+from tests.fixtures.paths import find_free_port
 
 _WAITING = 10_000
 _FINISHED = 100_000
@@ -68,7 +69,7 @@ def test_many_wait(house_name: str, tmp_path: Path, stack: ExitStack, seen: Seen
     promised="a client that tries once more sees no failure",
 )
 def test_rolling_restart(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
-    port = rig.port + 1 if rig.port < 65535 else rig.port - 1
+    port = find_free_port()
     second = rig.another("gateway-2", "api_server.py", PORT=str(port))
     second.start()
     others = Clients(port)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.fixtures.private_redis import RunningRedis
-from tests.integration.api.keys import LockedGateway, make_key
+from tests.integration.api.keys import Headers, LockedGateway, make_key
+from tests.waiting import wait_until
 
 # What our description promises. It cannot say that one number of a request must be above another, nor which
 # other refusal comes first, so that "valid is accepted" and "invalid is refused" are not among them.
@@ -34,6 +35,7 @@ _SETTINGS = {
 }
 # A request may be 60 kB long, which helps nobody to see what is wrong with it.
 _LONGEST_LINE = 2000
+_PATIENCE_S = 30
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,18 @@ class Outcome:
 
 @contextmanager
 def locked_gateway() -> Iterator[LockedGateway]:
-    """A gateway of its own, which lets nobody in without a key."""
+    """A gateway of its own, which lets nobody in without a key, and a search server for what it asks."""
     with tempfile.TemporaryDirectory(prefix="vg-") as folder:
         redis = RunningRedis(Path(folder), keep=False)
         try:
             gateway = LockedGateway(Path(folder) / "data", redis.url, **_SETTINGS)
+            search = gateway.processes.start("search_server.py")
             try:
                 yield gateway
             finally:
                 gateway.close()
+                search.terminate()
+                search.wait(_PATIENCE_S)
         finally:
             redis.kill()
 
@@ -63,6 +68,7 @@ def fuzz_calls(
 ) -> Outcome:
     """Call everything for so long. The report says how to send a failing request again."""
     key = make_key(gateway, "fuzz")
+    wait_until(lambda: _searches(gateway, key), timeout_s=_PATIENCE_S, what="the search server at work")
     with tempfile.TemporaryDirectory() as folder:
         description, summary = Path(folder) / "openapi.json", Path(folder) / "summary.json"
         description.write_text(
@@ -88,6 +94,10 @@ def fuzz_calls(
     is_good = done.returncode == 0 and cases > 0 and gateway.process.poll() is None
     lines = (done.stdout + done.stderr).splitlines()
     return Outcome(cases, "\n".join(line[:_LONGEST_LINE] for line in lines), is_good)
+
+
+def _searches(gateway: LockedGateway, key: Headers) -> bool:
+    return gateway.http.get("/search?q=a&by=likeness", headers=key).status_code != 503
 
 
 def _without_keys(document: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ def run_suites(
     """A project with a light suite, a heavy one and one that cannot run, beside our plugin."""
     monkeypatch.delenv("REQUIRE_ALL_SUITES", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(repository_root))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # half of the time a process takes to start
     pytester.makeconftest(
         """
         import tests.suite_report

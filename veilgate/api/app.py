@@ -8,22 +8,27 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from veilgate.api import web_routes
 from veilgate.api.container import Container
 from veilgate.api.correlation import CorrelationMiddleware
 from veilgate.api.docs_routes import install_docs
 from veilgate.api.openapi import describe_security
 from veilgate.api.problems import install_problem_handlers
 from veilgate.api.routes import (
+    classify,
     direct_uploads,
     erase,
     images,
     jobs,
+    lookups,
     session,
+    shared,
     similar,
     system,
     text_search,
     uploads,
     url_uploads,
+    webhooks,
 )
 from veilgate.api.stop_signal import on_stop
 from veilgate.api.unread_body import UnreadBodyMiddleware
@@ -31,8 +36,23 @@ from veilgate.api.unread_body import UnreadBodyMiddleware
 # As many as Starlette's own pool has. Uploads and status go through `asyncio.to_thread`, which uses these.
 _THREADS = 40
 # Looked through in this order: first what is asked for most, /status and /upload.
-_ROUTES = (jobs, uploads, direct_uploads, url_uploads, similar, text_search, images, erase, session, system)
-_ORDER_IN_DOCS = ("uploads", "jobs", "images", "search", "session", "system")
+_ROUTES = (
+    jobs,
+    uploads,
+    classify,
+    direct_uploads,
+    url_uploads,
+    similar,
+    text_search,
+    images,
+    lookups,
+    erase,
+    shared,
+    session,
+    webhooks,
+    system,
+)
+_ORDER_IN_DOCS = ("uploads", "jobs", "images", "search", "webhooks", "session", "system")
 _DESCRIPTION = "Pictures in, pictures without recognisable faces out."
 
 
@@ -74,6 +94,7 @@ def build_app(
     install_problem_handlers(app)
     for module in _ROUTES:
         app.include_router(module.router)
+    app.include_router(web_routes.router)
     describe_security(app)
     install_docs(app)
     return app

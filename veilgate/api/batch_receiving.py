@@ -28,7 +28,6 @@ from veilgate.api.receiving import (
     require_field,
 )
 from veilgate.domain.errors import Unavailable, VeilgateError
-from veilgate.domain.jobs import JobKind
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.rejections import (
     BadArchive,
@@ -187,8 +186,7 @@ class _BatchIntake:
         upload = as_upload(file, self.options, owner=batch.owner_id, correlation_id=self.correlation_id)
         with upload.file:
             job = self.parts.batches.add(batch, position, upload)
-        if job.is_new:
-            self.parts.dispatch(job.job_id, JobKind.VEIL, job.lane)
+        self.parts.set_to_work(job)
         return {
             "job_id": job.job_id,
             "filename": job.filename,

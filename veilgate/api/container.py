@@ -8,11 +8,13 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from veilgate.api.callers import Callers, Guest
+from veilgate.api.event_watch import EventWatch
 from veilgate.api.quotas import Quotas
 from veilgate.api.search_places import SearchPlaces
 from veilgate.api.wake_hub import WakeHub
 from veilgate.domain.access import Caller
 from veilgate.domain.errors import Unavailable
+from veilgate.domain.jobs import JobKind
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.rejections import InvalidOption
 from veilgate.queueing.enqueue import Dispatch
@@ -27,18 +29,22 @@ from veilgate.services.erase import Erase
 from veilgate.services.health import Health
 from veilgate.services.image_links import ImageLinks
 from veilgate.services.image_notes import ImageNotes
-from veilgate.services.intake import Intake
+from veilgate.services.intake import AcceptedJob, Intake
 from veilgate.services.job_control import JobControl
+from veilgate.services.job_events import JobEvents
 from veilgate.services.job_queries import JobQueries
+from veilgate.services.lookups import Lookups
 from veilgate.services.query_pictures import QueryPictures
 from veilgate.services.query_texts import QueryTexts
 from veilgate.services.redo import Redo
 from veilgate.services.sessions import Sessions
+from veilgate.services.shared_links import SharedFiles
 from veilgate.services.similarity import Similarity
 from veilgate.services.spool import Spool
 from veilgate.services.statistics import Statistics
 from veilgate.services.text_search import TextSearch
 from veilgate.services.url_uploads import UrlUploads
+from veilgate.services.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +90,23 @@ class Container:
     direct_uploads: DirectUploads
     url_uploads: UrlUploads
     queries: JobQueries
+    events: JobEvents
     control: JobControl
     redo: Redo
+    lookups: Lookups
     erase: Erase
     finding: Finding
     notes: ImageNotes
+    webhooks: Webhooks
     copies: Copies
     links: ImageLinks
+    shared_files: SharedFiles
     statistics: Statistics
     health: Health
     spool: Spool
     dispatch: Dispatch
     hub: WakeHub
+    watch: EventWatch
     limits: UploadLimits
     veil_targets: tuple[str, ...]
 
@@ -109,6 +120,13 @@ class Container:
                     f"blur_targets: {target!r} cannot be veiled here; offered are: {offered}."
                 )
         return options
+
+    def set_to_work(self, job: AcceptedJob) -> None:
+        """Tell the workers of what an upload has made."""
+        if job.is_new:
+            self.dispatch(job.job_id, JobKind.VEIL, job.lane)
+        if job.lookup:
+            self.dispatch(job.lookup.id, job.lookup.kind, job.lookup.lane)
 
     async def require_room(self, owner: str, key: str | None = None) -> None:
         """Raises `QueueFull` or `DiskFull` before a caller sends what would have to be refused. Who asks

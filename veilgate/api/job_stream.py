@@ -1,21 +1,22 @@
 """Watching a job: the long poll, and its events as Server-Sent Events."""
 
+import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
-
-from fastapi.concurrency import run_in_threadpool
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from veilgate.api.callers import Guest
 from veilgate.api.container import Container
-from veilgate.api.wake_hub import wait_for_news
-from veilgate.domain.errors import JobNotFound, Unauthorized
+from veilgate.api.event_watch import Watcher
+from veilgate.domain.errors import JobNotFound, Unauthorized, Unavailable
 from veilgate.domain.jobs import TERMINAL
 from veilgate.persistence.records import EventRecord
+from veilgate.services.job_events import EventPage
 
-# A wake-up lost with Redis delays news by this much at most.
-_LOOK_AGAIN_S = 2.0
-_HEARTBEAT_S = 15.0
+# Whoever is let in by a key that has ended since is sent away within this time.
+_KEY_ASKED_S = 2.0
+HEARTBEAT_S = 15.0
 _LONGEST_SEQ = 9
 
 
@@ -23,44 +24,66 @@ async def wait_for_end(parts: Container, job_id: str, guest: Guest, *, wait_s: f
     """The job's status as soon as it has ended, or as it stands when the time is up or the gateway stops.
     Raises `Unauthorized` when the guest's key or session ends meanwhile."""
     give_up_s = time.monotonic() + wait_s
-    with parts.hub.watch(job_id) as news:
-        while True:
-            news.clear()
-            answer = await run_in_threadpool(parts.queries.status, job_id, guest.caller.owner_id)
-            left_s = give_up_s - time.monotonic()
-            if answer.status in TERMINAL or left_s <= 0 or parts.hub.is_closed:
-                return answer.document
-            await wait_for_news(news, min(left_s, _LOOK_AGAIN_S))
+    answer = await asyncio.to_thread(parts.queries.status, job_id, guest.caller.owner_id)
+    if answer.status in TERMINAL or parts.hub.is_closed:
+        return answer.document
+    with parts.watch.watching(job_id) as watcher:
+        while (left_s := give_up_s - time.monotonic()) > 0:
+            watcher.forget_news()
+            if watcher.job.has_ended or parts.hub.is_closed:
+                break
+            await watcher.wait(min(left_s, _KEY_ASKED_S))
             if not await parts.door.callers.is_still_good(guest):
                 raise Unauthorized
+    return (await asyncio.to_thread(parts.queries.status, job_id, guest.caller.owner_id)).document
 
 
-async def event_lines(parts: Container, job_id: str, guest: Guest, *, after: int) -> AsyncIterator[str]:
-    """All events with a higher number, then new ones as they are written, until the job, the gateway or the
-    guest's key or session ends."""
-    seq, quiet_since_s = after, time.monotonic()
-    with parts.hub.watch(job_id) as news:
+async def follow(parts: Container, page: EventPage, guest: Guest) -> AsyncGenerator[EventRecord | None]:
+    """The events of the page, then those behind them as they are written, until the job, the gateway or the
+    guest's key or session ends. None is a heartbeat: nothing has come for 15 s."""
+    for event in page.events:
+        yield event
+    if page.is_last:
+        return
+    seq, quiet_since_s = page.last_seq, time.monotonic()
+    with parts.watch.watching(page.standing.job_id) as watcher:
         while True:
-            news.clear()
-            try:
-                events, is_last = await run_in_threadpool(
-                    parts.queries.events_after, job_id, guest.caller.owner_id, seq
-                )
-            except JobNotFound:  # erased while we watched
-                return
+            watcher.forget_news()
+            events = await _behind(parts, watcher, page, owner_id=guest.caller.owner_id, seq=seq)
             for event in events:
                 seq = event.seq
-                yield _sse(job_id, event)
-            if is_last or parts.hub.is_closed:
+                yield event
+                quiet_since_s = time.monotonic()
+            if watcher.job.is_over_after(seq) or parts.hub.is_closed:
                 return
             if events:
-                quiet_since_s = time.monotonic()
-            elif time.monotonic() - quiet_since_s >= _HEARTBEAT_S:
-                yield ": still here\n\n"
-                quiet_since_s = time.monotonic()
-            await wait_for_news(news, _LOOK_AGAIN_S)
+                continue
+            if (left_s := quiet_since_s + HEARTBEAT_S - time.monotonic()) <= 0:
+                yield None
+                quiet_since_s, left_s = time.monotonic(), HEARTBEAT_S
+            await watcher.wait(min(left_s, _KEY_ASKED_S))
             if not await parts.door.callers.is_still_good(guest):
                 return
+
+
+async def _behind(
+    parts: Container, watcher: Watcher, page: EventPage, *, owner_id: str, seq: int
+) -> Sequence[EventRecord]:
+    """The events behind this one: from what the last look brought, else a page. None while they cannot be
+    read, and of a job that is gone."""
+    if (known := watcher.job.events_after(seq)) is not None:
+        return known
+    try:
+        return (await asyncio.to_thread(parts.events.page, page.standing.job_id, owner_id, seq)).events
+    except (JobNotFound, Unavailable):
+        return ()
+
+
+async def sse(events: AsyncGenerator[EventRecord | None], job_id: str) -> AsyncGenerator[bytes]:
+    """As Server-Sent Events, each with its number for its id."""
+    async with aclosing(events) as following:
+        async for event in following:
+            yield _sse(job_id, event) if event else b": still here\n\n"
 
 
 def resume_point(last_event_id: str | None, after: int | None) -> int:
@@ -71,8 +94,9 @@ def resume_point(last_event_id: str | None, after: int | None) -> int:
     return int(last_event_id) if len(last_event_id) <= _LONGEST_SEQ and last_event_id.isdecimal() else 0
 
 
-def _sse(job_id: str, event: EventRecord) -> str:
-    body = {
+def _sse(job_id: str, event: EventRecord) -> bytes:
+    """What was stored as JSON is put in as it is, without being read."""
+    told = {
         "job_id": job_id,
         "seq": event.seq,
         "attempt": event.attempt,
@@ -81,6 +105,5 @@ def _sse(job_id: str, event: EventRecord) -> str:
         "ms": event.took_ms,
         "model": event.model,
         "at": event.created_at_ms / 1000,
-        "data": json.loads(event.payload),
     }
-    return f"id: {event.seq}\ndata: {json.dumps(body)}\n\n"
+    return f'id: {event.seq}\ndata: {json.dumps(told)[:-1]}, "data": {event.payload}}}\n\n'.encode()

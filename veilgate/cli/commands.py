@@ -33,6 +33,7 @@ COMMANDS = (
     Command("jobs", "veilgate.cli.jobs", "list, show, retry, cancel and verify jobs, everybody's"),
     Command("images", "veilgate.cli.images", "erase images, everybody's"),
     Command("index", "veilgate.cli.index", "what images are found by: status, rebuild, reembed, verify"),
+    Command("lookups", "veilgate.cli.lookups", "who is asked what pictures show: providers and their prices"),
     Command("keys", "veilgate.cli.keys", "create, list, revoke and rotate the keys that callers show"),
     Command("audit", "veilgate.cli.audit", "who saw originals, deleted, opened sessions or changed keys"),
 )

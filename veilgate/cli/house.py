@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from config import WrongSettings, get_config
 from resources import (
+    answer_forgetter,
     open_database,
     open_decode_pool,
     open_embedder,
@@ -16,6 +17,7 @@ from resources import (
     open_store,
     open_work_list,
     presence_reader,
+    provider_settings,
     retry_policy,
 )
 from veilgate.domain.errors import (
@@ -36,6 +38,8 @@ from veilgate.telemetry.logging import configure_logging
 if TYPE_CHECKING:
     from veilgate.inference.ports import Embedder
     from veilgate.search.client import SearchClient
+    from veilgate.services.erase import Erase
+    from veilgate.services.provider_overview import ProviderOverview
     from veilgate.services.reembedding import Reembedding
 
 REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
@@ -75,6 +79,13 @@ class House:
         return presence_reader(self._config, self._stack)
 
     @cached_property
+    def erase(self) -> "Erase":
+        from veilgate.services.erase import Erase
+
+        forget_answers = answer_forgetter(self._config, self._stack)
+        return Erase(self.database, self.store, forget_answers=forget_answers)
+
+    @cached_property
     def search(self) -> "SearchClient":
         return open_search_client(self._config, self._stack, timeout_s=_SEARCH_TIMEOUT_S)
 
@@ -96,6 +107,21 @@ class House:
         scope = Scope(patience_ms, deep=deep)
         checks = house_checks(self.database, self.store, self.lists, policy=policy, scope=scope)
         return Verification(checks, repair=repair)
+
+    def provider_overview(self) -> "ProviderOverview":
+        """Raises `ConfigurationError` when LOOKUP_LIMITS is wrong."""
+        from veilgate.services.provider_overview import ProviderOverview
+
+        return ProviderOverview(
+            self.database,
+            provider_settings(self._config),
+            limits=self._config.lookups.lookup_limits,
+            can_link=bool(self._config.search.public_base_url or self._config.storage.s3_bucket),
+        )
+
+    @property
+    def lookup_daily_usd(self) -> float:
+        return self._config.lookups.lookup_daily_usd
 
     def blame(self, error: Unavailable) -> str:
         """What is away, behind the setting that says where it is."""

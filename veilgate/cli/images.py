@@ -36,9 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _erase(arguments: argparse.Namespace, house: "House") -> int:
-    from veilgate.services.erase import AskedBy, Erase
+    from veilgate.services.erase import AskedBy
 
-    erase, asked_by = Erase(house.database, house.store), AskedBy(f"cli:{unix_user()}")
+    erase, asked_by = house.erase, AskedBy(f"cli:{unix_user()}")
     if arguments.all_of:
         return _erase_all(arguments.all_of, erase, asked_by)
     return _erase_one_by_one(arguments.ids, erase, asked_by)

@@ -53,6 +53,8 @@ class HousePlan:
         return [
             self.script("gateway", "api_server.py"),
             *(self.script(name, "worker.py", "images", WORKER_ID=name) for name in images),
+            self.script("deliveries", "worker.py", "deliveries", WORKER_ID="deliveries"),
+            self.script("lookups", "worker.py", "lookups", WORKER_ID="lookups"),
             self.script("reconciler", "worker.py", "reconciler", WORKER_ID="reconciler"),
             *([] if self.searches_elsewhere else [self.script(SEARCH, "search_server.py", WORKER_ID=SEARCH)]),
         ]

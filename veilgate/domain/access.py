@@ -17,6 +17,7 @@ class Scope(StrEnum):
     READ = "read"  # see one's own jobs and veiled pictures
     ORIGINALS = "originals"  # see one's own pictures as they were sent
     ERASE = "erase"  # delete one's own images for good
+    WEBHOOKS = "webhooks"  # say where events of one's own jobs are sent
     ADMIN = "admin"  # see the state of the whole house
 
 

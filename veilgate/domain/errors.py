@@ -6,7 +6,7 @@
     │   └── Unauthorized, Forbidden, RateLimited
     ├── NotFound                there is no such thing, or it is not yours
     │   └── JobNotFound, BatchNotFound, ImageNotFound, UploadNotFound, ResultNotReady, NotIndexed,
-    │       OriginalDropped
+    │       WebhookNotFound, DeliveryNotFound, LinkNotFound, OriginalDropped
     ├── IllegalTransition       the job is not in a state that allows this
     ├── PictureFailed           this picture cannot be processed; trying again changes nothing
     │   ├── UndecodablePicture, DecodeTimeout, DecoderCrashed
@@ -31,7 +31,7 @@ class VeilgateError(Exception):
     """Root of everything we raise on purpose."""
 
     code: ClassVar[str] = "internal"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     # When another try makes sense, in whole seconds; None where time changes nothing.
     retry_after_s: int | None = None
 
@@ -106,6 +106,24 @@ class NotIndexed(NotFound):
     """This image has no embedding: it is not processed yet, or the model could not embed it."""
 
     code = "not_indexed"
+
+
+class WebhookNotFound(NotFound):
+    """There is no such webhook."""
+
+    code = "webhook_not_found"
+
+
+class DeliveryNotFound(NotFound):
+    """There is no such delivery."""
+
+    code = "delivery_not_found"
+
+
+class LinkNotFound(NotFound):
+    """There is no such link, or its time is over."""
+
+    code = "link_not_found"
 
 
 class OriginalDropped(NotFound):

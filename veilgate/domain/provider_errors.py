@@ -7,6 +7,7 @@
     ├── OutOfCredit            the account has nothing left, for today or at all
     ├── KeyRefused             it does not take our key, or the key may not do this
     ├── QuestionRefused        it will not answer this question, whenever it is asked
+    │   └── PutAnotherWay      but may answer it put another way, which the adapter knows
     ├── ProviderResting        it failed too often of late: nobody is asked until a pause is over
     ├── BudgetSpent            what may be spent on it in a day is spent
     ├── NothingAnswered        no provider that was asked answered
@@ -67,6 +68,12 @@ class QuestionRefused(LookupFailed):
     """The provider refuses to answer this question."""
 
     code = "provider_refused"
+
+
+class PutAnotherWay(QuestionRefused):
+    """The provider does not answer the question as it was put."""
+
+    code = "provider_asks_otherwise"
 
 
 class ProviderResting(LookupFailed):

@@ -7,7 +7,7 @@ InputRejected
 ├── UploadIncomplete, UploadMismatch, DirectUploadsUnavailable
 ├── FormatNotEnabled, UnsupportedMode, TooManyFrames, BadArchive
 ├── UrlForbidden, FetchFailed, FetchTimeout
-├── InvalidCursor, NoTextModel, RangeNotSatisfiable
+├── InvalidCursor, NoTextModel, RangeNotSatisfiable, TooManyWebhooks
 └── IdempotencyConflict
 """
 
@@ -196,3 +196,9 @@ class DirectUploadsUnavailable(InputRejected):
     """Direct uploads need S3_BUCKET; this gateway keeps pictures in a folder, and /upload takes them."""
 
     code = "direct_uploads_unavailable"
+
+
+class TooManyWebhooks(InputRejected):
+    """An owner may have so many webhooks and no more."""
+
+    code = "too_many_webhooks"

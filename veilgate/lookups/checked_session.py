@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from ipaddress import ip_address
 from types import TracebackType
@@ -18,7 +18,8 @@ from veilgate.domain.errors import VeilgateError
 from veilgate.domain.fetch_targets import FetchTarget, redirected
 from veilgate.domain.rejections import EmptyFile, FetchFailed, FetchTimeout, FileTooLarge, UrlForbidden
 from veilgate.lookups.frugal_connections import FrugalConnector
-from veilgate.lookups.safe_fetch import FetchPatience
+from veilgate.lookups.inflation import Inflation
+from veilgate.lookups.safe_fetch import FetchPatience, PageAnswer, PostAnswer
 from veilgate.lookups.system_names import Resolve
 
 _MOST_REDIRECTS = 3
@@ -27,9 +28,16 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_ADDRESSES = 4
 _HEADERS = {
     "User-Agent": f"Veilgate/{__version__}",
-    "Accept": "image/*",
-    # A few bytes of gzip can be gigabytes; pictures are compressed already.
+    "Accept": "*/*",
     "Accept-Encoding": "identity",
+}
+# A few bytes of gzip can be gigabytes; pictures are compressed already.
+_FOR_PICTURES = {"Accept": "image/*"}
+# Robots' own name is `Veilgate`: what a robots.txt says to it, or to all, is kept to.
+_FOR_PAGES = {
+    "User-Agent": f"Veilgate/{__version__} (robot; looks up single products; keeps to robots.txt)",
+    "Accept": "text/html, application/xhtml+xml;q=0.9, text/plain;q=0.5",
+    "Accept-Encoding": "gzip",
 }
 
 
@@ -80,10 +88,35 @@ class CheckedSession:
             async with aclosing(self._counted(answer, max_bytes)) as chunks:
                 yield chunks
 
+    async def get_page(
+        self, target: FetchTarget, max_bytes: int, media_types: frozenset[str] | None
+    ) -> PageAnswer:
+        """As `SafeFetch.get_page` promises it."""
+        async with await self._send("GET", target, _FOR_PAGES) as answer:
+            content_type = answer.headers.get("Content-Type", "").strip().lower()
+            onward, body = None, b""
+            if answer.status in _REDIRECTS and (location := answer.headers.get("Location")):
+                onward = redirected(target, location, self._reachable)
+            elif answer.status == 200:
+                if media_types is not None and content_type.partition(";")[0].strip() not in media_types:
+                    raise FetchFailed("The server answers with something else than a page.")
+                body = await self._whole(answer, max_bytes)
+            return PageAnswer(answer.status, content_type, body, onward)
+
+    async def post(self, target: FetchTarget, headers: Mapping[str, str], body: bytes) -> PostAnswer:
+        """As `SafeFetch.post` promises it."""
+        began_s = asyncio.get_running_loop().time()
+        async with await self._send("POST", target, headers, body) as answer:
+            took_ms = round((asyncio.get_running_loop().time() - began_s) * 1000)
+            said = {name.lower(): value for name, value in answer.headers.items()}
+            # Whatever else it says would only be waited for.
+            answer.close()
+            return PostAnswer(answer.status, said, took_ms)
+
     async def _arrive(self, target: FetchTarget) -> aiohttp.ClientResponse:
         """The answer that is no redirect."""
         for _ in range(_MOST_REDIRECTS + 1):
-            answer = await self._get(target)
+            answer = await self._send("GET", target, _FOR_PICTURES)
             if answer.status not in _REDIRECTS:
                 return answer
             answer.close()
@@ -93,10 +126,22 @@ class CheckedSession:
             target = redirected(target, location, self._reachable)
         raise FetchFailed(f"The address leads on more than {_MOST_REDIRECTS} times.")
 
-    async def _get(self, target: FetchTarget) -> aiohttp.ClientResponse:
+    async def _send(
+        self, method: str, target: FetchTarget, headers: Mapping[str, str], body: bytes | None = None
+    ) -> aiohttp.ClientResponse:
         with _as_fetch_errors():
             async with asyncio.timeout_at(self._deadline_s):
-                return await self._session.get(URL(target.url, encoded=True), allow_redirects=False)
+                return await self._session.request(
+                    method, URL(target.url, encoded=True), headers=headers, data=body, allow_redirects=False
+                )
+
+    async def _whole(self, answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+        coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+        inflation = Inflation(coding, max_bytes)
+        async with aclosing(self._counted(answer, max_bytes)) as chunks:
+            async for chunk in chunks:
+                inflation.add(chunk)
+        return inflation.result()
 
     async def _counted(self, answer: aiohttp.ClientResponse, max_bytes: int) -> AsyncGenerator[bytes, None]:
         """The deadline holds for waiting only: what takes the bytes is never cut off in the middle."""

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from veilgate.domain.lookups import Asked, Bill, Finding, Money, Offer, ProductName, SentPicture
+from veilgate.domain.web_pages import WebPage
 
 # Makes an address under which anybody can fetch the sent picture for a while.
 MakeLink = Callable[[], Awaitable[str]]
@@ -81,16 +82,8 @@ class Refiner(Protocol):
     ) -> RefinedPrice: ...
 
 
-@dataclass(frozen=True, slots=True)
-class WebPage:
-    """A page as it was fetched: `url` is where redirects led, `html` is decoded."""
-
-    url: str
-    html: str
-
-
 class PageReader(Protocol):
-    """Fetches pages of the web as a well-behaved guest. `read` raises `PageUnreadable` (also when the site's
+    """Reads pages of the web as a well-behaved guest. `read` raises `PageUnreadable` (also when the site's
     robots.txt does not want us)."""
 
     async def read(self, url: str) -> WebPage: ...

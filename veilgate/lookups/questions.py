@@ -18,7 +18,7 @@ class Question:
     sent_sha256: str
     parameters: str
     method: str = "POST"
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     units: int = 1

@@ -14,16 +14,24 @@ from database_models import (
     stage_events,
     tags,
 )
+from outgoing_models import shared_links, webhook_deliveries
 from search_models import embeddings, image_terms
 from veilgate.persistence.erase_repository import name_group_anew
 
-_BY_IMAGE = (processed_images.c.id, tags.c.image_id, image_terms.c.image_id, embeddings.c.image_id)
+_BY_IMAGE = (
+    processed_images.c.id,
+    tags.c.image_id,
+    image_terms.c.image_id,
+    embeddings.c.image_id,
+    shared_links.c.image_id,
+)
 _BY_JOB = (
     jobs.c.id,
     stage_events.c.job_id,
     batch_items.c.job_id,
     direct_uploads.c.job_id,
     idempotency_keys.c.job_id,
+    webhook_deliveries.c.job_id,
 )
 _I = processed_images.c
 _POINTER = _I.near_duplicate_of
@@ -60,8 +68,9 @@ class ErasedRows:
         )
         name_group_anew(self._connection, image_id, owner_id=owner_id)
         run(update(batch_items).where(batch_items.c.job_id.in_(job_ids)).values(job_id=None, filename=""))
-        for column in (stage_events.c.job_id, direct_uploads.c.job_id, idempotency_keys.c.job_id):
-            run(column.table.delete().where(column.in_(job_ids)))
-        for column in (tags.c.image_id, image_terms.c.image_id, embeddings.c.image_id):
+        for column in _BY_JOB:
+            if column.table not in {jobs, batch_items}:
+                run(column.table.delete().where(column.in_(job_ids)))
+        for column in _BY_IMAGE[1:]:
             run(column.table.delete().where(column.in_([image_id])))
         run(jobs.delete().where(jobs.c.id.in_(job_ids)))

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from database_models import jobs, stage_events
 from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.clock import now_ms
+from veilgate.persistence.outbox_repository import OutboxRepository
 from veilgate.persistence.records import EventRecord, NewEvent
 
 # Made once, because a worker writes six events a picture.
@@ -28,8 +29,9 @@ _INSERT_DRAWN = stage_events.insert().from_select(
 
 
 class EventRepository:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, outbox: OutboxRepository) -> None:
         self._connection = connection
+        self._outbox = outbox
 
     def insert_first(self, job_id: str, new_event: NewEvent) -> None:
         """Write event number 1 of a job inserted in the same transaction."""
@@ -54,6 +56,7 @@ class EventRepository:
 
     def _insert_drawn(self, job_id: str, new_event: NewEvent) -> None:
         self._connection.execute(_INSERT_DRAWN, {"the_job": job_id, **asdict(new_event)})
+        self._outbox.tell(job_id, new_event)
 
     def has_stage(self, job_id: str, fence: int, stage: str) -> bool:
         """Whether this claim has written an event of the stage: the reply to a commit may have been lost."""

@@ -145,10 +145,12 @@ class Inventory:
         """From now on whoever sends this picture again is not answered with a job of this image."""
         self._connection.execute(update(jobs).where(_J.image_id == image_id).values(dedup_key=None))
 
-    def jobs_of_image_after(self, image_id: str, job_id: str) -> list[LaterJob]:
-        """The jobs that were asked for after this one, the newest last."""
+    def veil_jobs_of_image_after(self, image_id: str, job_id: str) -> list[LaterJob]:
+        """The jobs that veil it and were asked for after this one, the newest last."""
         rows = self._connection.execute(
-            select(_J.id, _J.status, _J.options).where(_J.image_id == image_id, _J.id > job_id)
+            select(_J.id, _J.status, _J.options).where(
+                _J.image_id == image_id, _J.kind == JobKind.VEIL, _J.id > job_id
+            )
         )
         return sorted((LaterJob(row.id, JobStatus(row.status), row.options) for row in rows), key=_id_of)
 
@@ -211,6 +213,7 @@ class Inventory:
 
     def _completed(self, condition: ColumnElement[bool], *, limit: int) -> list[CompletedJob]:
         names = ("id", "owner_id", "image_id", "options", "result_key")
+        completed = and_(_J.status == JobStatus.COMPLETED, _J.lease_until_ms.is_(None))
         rows = self._connection.execute(
             select(
                 *(_J[name] for name in names),
@@ -222,7 +225,7 @@ class Inventory:
                 arrival().label("place"),
             )
             .join(processed_images, _I.id == _J.image_id)
-            .where(_J.status == JobStatus.COMPLETED, _J.lease_until_ms.is_(None), condition)
+            .where(_J.kind == JobKind.VEIL, completed, condition)  # a lookup has no files
             .order_by(arrival())
             .limit(limit)
         )
@@ -233,7 +236,11 @@ class Inventory:
         # `coalesce`, or SQLite goes through all that completed for each image: 8 ms where those were 9,000.
         newest = (
             select(func.max(_J.id))
-            .where(_J.image_id == _I.id, func.coalesce(_J.status, "") == JobStatus.COMPLETED)
+            .where(
+                _J.image_id == _I.id,
+                _J.kind == JobKind.VEIL,
+                func.coalesce(_J.status, "") == JobStatus.COMPLETED,
+            )
             .scalar_subquery()
         )
         rows = self._connection.execute(

@@ -7,7 +7,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from database_models import jobs, processed_images
 from veilgate.domain.errors import VeilgateError
-from veilgate.domain.jobs import JobStatus
+from veilgate.domain.jobs import JobKind, JobStatus
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.records import ClaimedJob, ExpiredJob, WaitingJob
 
@@ -24,6 +24,7 @@ _JOB_FIELDS = (
     "correlation_id",
 )
 _IMAGE_FIELDS = ("original_key", "filename", "sha256", "format", "width", "height")
+_SHOWN = jobs.alias("shown")
 
 
 class JobClaims:
@@ -78,9 +79,12 @@ class JobClaims:
             return None
         row = self._connection.execute(
             select(
-                *(jobs.c[name] for name in _JOB_FIELDS), *(processed_images.c[name] for name in _IMAGE_FIELDS)
+                *(jobs.c[name] for name in _JOB_FIELDS),
+                *(processed_images.c[name] for name in _IMAGE_FIELDS),
+                _SHOWN.c.result_key.label("shown_result_key"),
             )
             .join(processed_images, processed_images.c.id == jobs.c.image_id)
+            .outerjoin(_SHOWN, _SHOWN.c.id == processed_images.c.current_job_id)
             .where(jobs.c.id == job_id)
         ).one()
         return ClaimedJob(**row._mapping)
@@ -105,7 +109,7 @@ class JobClaims:
         ).one_or_none()
         return row is None or row.fence != fence or row.status == JobStatus.CANCELLED
 
-    def complete(self, job_id: str, fence: int, *, results: str, result_key: str) -> bool:
+    def complete(self, job_id: str, fence: int, *, results: str, result_key: str | None) -> bool:
         """Flip the pointer to a finished result; False for a zombie, whose files nobody points to."""
         result = self._connection.execute(
             update(jobs)
@@ -176,14 +180,17 @@ class JobClaims:
         """Jobs whose lease has run out, held until the transaction ends. One that somebody else holds is left
         out: its worker may be renewing the lease just now, or another reconciler has it."""
         rows = self._connection.execute(
-            select(jobs.c.id, jobs.c.fence, jobs.c.attempts, jobs.c.deliveries, jobs.c.ran_alone)
+            select(jobs.c.id, jobs.c.kind, jobs.c.fence, jobs.c.attempts, jobs.c.deliveries, jobs.c.ran_alone)
             .where(jobs.c.status == JobStatus.PROCESSING, jobs.c.lease_until_ms < now_ms())
             .order_by(jobs.c.lease_until_ms)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
         return [
-            ExpiredJob(row.id, row.fence, row.attempts, row.deliveries, bool(row.ran_alone)) for row in rows
+            ExpiredJob(
+                row.id, JobKind(row.kind), row.fence, row.attempts, row.deliveries, bool(row.ran_alone)
+            )
+            for row in rows
         ]
 
 

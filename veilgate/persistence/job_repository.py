@@ -157,34 +157,40 @@ class JobRepository:
         rows = self._connection.execute(select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(job_ids)))
         return {row.id: JobStatus(row.status) for row in rows}
 
-    def waiting_by_lane(self) -> dict[Lane, tuple[int, int | None]]:
-        """For each lane: how many jobs wait, and when the first of them became due (ms)."""
+    def waiting_by_lane(self) -> dict[JobKind, dict[Lane, tuple[int, int | None]]]:
+        """For each kind and lane: how many jobs wait, and when the first of them became due (ms)."""
         rows = self._connection.execute(
-            select(jobs.c.lane, func.count(), func.min(jobs.c.not_before_ms))
+            select(jobs.c.kind, jobs.c.lane, func.count(), func.min(jobs.c.not_before_ms))
             .where(jobs.c.status == JobStatus.SUBMITTED)
-            .group_by(jobs.c.lane)
+            .group_by(jobs.c.kind, jobs.c.lane)
         )
-        found = {Lane(row[0]): (int(row[1]), row[2]) for row in rows}
-        return {lane: found.get(lane, (0, None)) for lane in Lane}
+        found = {(row[0], row[1]): (int(row[2]), row[3]) for row in rows}
+        return {kind: {lane: found.get((kind, lane), (0, None)) for lane in Lane} for kind in JobKind}
 
     def waiting_line(self, *, at_most: int, overdue_after_ms: int) -> WaitingLine:
-        """How many jobs wait and for how long, looked at no further than `at_most` of them."""
-        waits = jobs.c.status == JobStatus.SUBMITTED
+        """How many pictures wait to be veiled and for how long, looked at no further than `at_most` of them.
+        Lookups wait for what others allow: that is no reason to take no pictures."""
+        waits = and_(jobs.c.status == JobStatus.SUBMITTED, jobs.c.kind == JobKind.VEIL)
         line = select(jobs.c.not_before_ms).where(waits).limit(at_most).subquery()
         since = line.c.not_before_ms
         overdue = func.sum(case((since < now_ms() - overdue_after_ms, 1), else_=0))
         row = self._connection.execute(select(func.count(), now_ms() - func.min(since), overdue)).one()
         return WaitingLine(jobs=int(row[0]), oldest_age_ms=max(int(row[1] or 0), 0), overdue=int(row[2] or 0))
 
-    def count_open(self) -> dict[JobStatus, int]:
-        """How many jobs wait and run; ended ones are counted by the totals, at no cost."""
+    def count_open(self) -> dict[JobKind, dict[JobStatus, int]]:
+        """How many jobs of each kind wait and run; ended ones are counted by the totals, at no cost."""
         rows = self._connection.execute(
-            select(jobs.c.status, func.count())
+            select(jobs.c.kind, jobs.c.status, func.count())
             .where(or_(jobs.c.status == JobStatus.SUBMITTED, jobs.c.status == JobStatus.PROCESSING))
-            .group_by(jobs.c.status)
+            .group_by(jobs.c.kind, jobs.c.status)
         )
-        found = {JobStatus(row[0]): int(row[1]) for row in rows}
-        return {status: found.get(status, 0) for status in (JobStatus.SUBMITTED, JobStatus.PROCESSING)}
+        found = {(row[0], row[1]): int(row[2]) for row in rows}
+        return {
+            kind: {
+                status: found.get((kind, status), 0) for status in (JobStatus.SUBMITTED, JobStatus.PROCESSING)
+            }
+            for kind in JobKind
+        }
 
 
 def _job_record(row: Row[tuple[object, ...]]) -> JobRecord:

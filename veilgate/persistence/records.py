@@ -103,6 +103,8 @@ class ClaimedJob:
     created_at_ms: int
     started_at_ms: int
     correlation_id: str | None
+    # Below which name the files are of the result that the image shows now.
+    shown_result_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ class ExpiredJob:
     """A job whose worker fell silent."""
 
     id: str
+    kind: JobKind
     fence: int
     attempts: int
     deliveries: int
@@ -190,6 +193,16 @@ class EventRecord:
     took_ms: int | None
     model: str | None
     created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobStanding:
+    """Where a job stands: events 1 to `event_seq` are written, and are all there will be once it has ended."""
+
+    job_id: str
+    image_id: str
+    status: JobStatus
+    event_seq: int
 
 
 @dataclass(frozen=True, slots=True)

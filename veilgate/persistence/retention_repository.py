@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, true, update
 
 from database_models import jobs, processed_images
-from veilgate.domain.jobs import TERMINAL
+from veilgate.domain.jobs import TERMINAL, JobKind
 from veilgate.persistence.clock import now_ms
 
 _I, _J = processed_images.c, jobs.c
@@ -38,11 +38,12 @@ class RetentionRepository:
         return [KeptOriginal(*row) for row in rows]
 
     def drop(self, image_ids: Sequence[str], *, age_ms: int) -> list[str]:
-        """Say of those that no job needs, or has needed since, that their original is gone; which these are.
+        """Say of those that no job needs which veils, or has needed since, that their original is gone; which
+        these are.
 
         Who does an image again holds its jobs, too: either its new job is seen here, or it hears of this.
         """
-        of_these = _J.image_id.in_(image_ids)
+        of_these = and_(_J.image_id.in_(image_ids), _J.kind == JobKind.VEIL)
         self._connection.execute(select(_J.id).where(of_these).with_for_update())
         in_use = self._connection.execute(
             select(_J.image_id).where(

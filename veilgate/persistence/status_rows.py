@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, bindparam, select
+from sqlalchemy import Connection, Engine, bindparam, func, literal_column, select
 
 from database_models import jobs, processed_images
+from veilgate.domain.jobs import JobKind
 from veilgate.persistence.instant_query import InstantQuery, NotAtOnce
 
 
@@ -14,6 +15,7 @@ class StatusRow:
 
     job_id: str
     image_id: str
+    kind: str
     status: str
     filename: str
     file_size: int
@@ -27,12 +29,21 @@ class StatusRow:
     near_duplicate_of: str | None
     near_duplicate_score: float | None
     result_key: str | None
+    # The lookup of the image that was asked for last.
+    lookup_job_id: str | None
 
 
 _J, _I = jobs.c, processed_images.c
+_L = jobs.alias("lookups")
+# No value of it is bound: `InstantQuery` knows of those alone that it is given.
+_NEWEST_LOOKUP = (
+    select(func.max(_L.c.id))
+    .where(_L.c.image_id == _I.id, _L.c.kind == literal_column(f"'{JobKind.LOOKUP}'"))
+    .scalar_subquery()
+)
 _SELECT = (
     select(
-        *(_J.id.label("job_id"), _J.image_id, _J.status, _I.filename, _I.file_size),
+        *(_J.id.label("job_id"), _J.image_id, _J.kind, _J.status, _I.filename, _I.file_size),
         *(
             _J.created_at_ms,
             _J.updated_at_ms,
@@ -43,6 +54,7 @@ _SELECT = (
             _J.error_message,
         ),
         *(_I.near_duplicate_of, _I.near_duplicate_score, _J.result_key),
+        _NEWEST_LOOKUP.label("lookup_job_id"),
     )
     .join(processed_images, _I.id == _J.image_id)
     .where(_J.id == bindparam("job_id"), _J.owner_id == bindparam("owner_id"))

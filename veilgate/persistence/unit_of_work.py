@@ -15,6 +15,7 @@ from veilgate.persistence.batch_repository import BatchRepository
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.counter_repository import CounterRepository
 from veilgate.persistence.dedup_keys import FreeKeys
+from veilgate.persistence.delivery_repository import DeliveryRepository
 from veilgate.persistence.direct_upload_repository import DirectUploadRepository
 from veilgate.persistence.driver_errors import refusal, translated_errors
 from veilgate.persistence.embedding_gaps import EmbeddingGaps
@@ -29,14 +30,19 @@ from veilgate.persistence.job_claims import JobClaims
 from veilgate.persistence.job_repository import JobRepository
 from veilgate.persistence.key_repository import KeyRepository
 from veilgate.persistence.lease_repository import LeaseRepository
+from veilgate.persistence.lookup_repository import LookupRepository
 from veilgate.persistence.near_duplicate_repository import NearDuplicateRepository
+from veilgate.persistence.outbox_repository import OutboxRepository
 from veilgate.persistence.schema import require_rights, require_schema
 from veilgate.persistence.session_repository import SessionRepository
+from veilgate.persistence.shared_link_repository import SharedLinkRepository
+from veilgate.persistence.spending_repository import SpendingRepository
 from veilgate.persistence.sqlite_log import empty_log
 from veilgate.persistence.status_rows import InstantStatusRows
 from veilgate.persistence.term_repository import TermRepository
 from veilgate.persistence.tombstone_repository import TombstoneRepository
 from veilgate.persistence.totals_repository import TotalsRepository
+from veilgate.persistence.webhook_endpoint_repository import WebhookEndpointRepository
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -70,7 +76,7 @@ class Transaction:
 
     @cached_property
     def events(self) -> EventRepository:
-        return EventRepository(self.connection)
+        return EventRepository(self.connection, self.outbox)
 
     @cached_property
     def idempotency(self) -> IdempotencyRepository:
@@ -79,6 +85,10 @@ class Transaction:
     @cached_property
     def leases(self) -> LeaseRepository:
         return LeaseRepository(self.connection)
+
+    @cached_property
+    def lookups(self) -> LookupRepository:
+        return LookupRepository(self.connection)
 
     @cached_property
     def totals(self) -> TotalsRepository:
@@ -127,6 +137,26 @@ class Transaction:
     @cached_property
     def tombstones(self) -> TombstoneRepository:
         return TombstoneRepository(self.connection)
+
+    @cached_property
+    def outbox(self) -> OutboxRepository:
+        return OutboxRepository(self.connection)
+
+    @cached_property
+    def webhook_endpoints(self) -> WebhookEndpointRepository:
+        return WebhookEndpointRepository(self.connection)
+
+    @cached_property
+    def deliveries(self) -> DeliveryRepository:
+        return DeliveryRepository(self.connection)
+
+    @cached_property
+    def shared_links(self) -> SharedLinkRepository:
+        return SharedLinkRepository(self.connection)
+
+    @cached_property
+    def spending(self) -> SpendingRepository:
+        return SpendingRepository(self.connection)
 
     def now_ms(self) -> int:
         """The database's clock."""

@@ -44,7 +44,12 @@ class Presence:
 
 def who_is_present(redis: Redis) -> dict[str, list[dict[str, Any]]]:
     """By family, the processes that are at work. Raises `QueueUnavailable`, also when Redis only answers."""
-    present: dict[str, list[dict[str, Any]]] = {"images": [], "reconciler": [], "search": []}
+    present: dict[str, list[dict[str, Any]]] = {
+        "images": [],
+        "lookups": [],
+        "reconciler": [],
+        "search": [],
+    }
     try:
         require_writes(redis)
         keys = sorted(redis.scan_iter(match=f"{_PREFIX}*", count=500))

@@ -21,8 +21,8 @@ from veilgate.queueing.connection import REDIS_AWAY
 from veilgate.queueing.rq_books import RqBooks, TakenJob
 from veilgate.queueing.take_order import TakeOrder
 from veilgate.queueing.watchdog import Watchdog
-from veilgate.services.claims import Claims
-from veilgate.services.recorder import Settlement, Verdict
+from veilgate.services.claims import Claims, Release
+from veilgate.services.settlements import Settlement, Verdict
 from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
 
@@ -45,11 +45,17 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """What one process takes on at a time."""
+    """What one process takes on at a time. Without `max_pixels` they do not count.
+
+    `suspects_run_alone` as `WorkFamily` has it. With `drain_s`, what has not ended so long after a stop was
+    asked for is left to others.
+    """
 
     max_jobs: int
-    max_pixels: int
+    max_pixels: int | None
     lease_s: float
+    suspects_run_alone: bool = True
+    drain_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ class Session:
         self._alone = False
         self._redis_away = False
         self._database_away = False
+        self._stopping_since_s: float | None = None
 
     def run(self, first: Job, first_queue: Queue) -> None:
         self._with_redis(lambda: self._claim_in_rq([(first, first_queue)]))
@@ -103,7 +110,9 @@ class Session:
             self._beat()
             self._with_redis(self._parts.announce)
             if self._parts.engine.lost_device:
-                self._release()
+                self._release(Release.DEVICE_LOST)
+            elif self._is_overdrawn():
+                self._release(Release.STOPPED)
             if self._is_closing and not self._live:
                 self._with_redis(self._give_back)
                 break
@@ -169,19 +178,20 @@ class Session:
             one, waiting = self._in_hand.popleft()
             group.append((one, waiting))
             pixels += waiting.pixels
-            if waiting.suspect:
+            if self._must_be_alone(waiting):
                 break
         if group:
-            self._begin(group, alone=group[-1][1].suspect)
+            self._begin(group, alone=self._must_be_alone(group[-1][1]))
 
     def _fits(self, waiting: WaitingJob, pixels: int, *, busy: bool) -> bool:
         if not busy:
             return True
-        return (
-            not waiting.suspect
-            and not self._alone
-            and pixels + waiting.pixels <= self._parts.limits.max_pixels
-        )
+        most = self._parts.limits.max_pixels
+        has_room = most is None or pixels + waiting.pixels <= most
+        return has_room and not self._alone and not self._must_be_alone(waiting)
+
+    def _must_be_alone(self, waiting: WaitingJob) -> bool:
+        return waiting.suspect and self._parts.limits.suspects_run_alone
 
     def _begin(self, group: list[tuple[TakenJob, WaitingJob]], *, alone: bool) -> None:
         try:
@@ -252,10 +262,18 @@ class Session:
         self._parts.engine.abandon(job_id)
         self._with_redis(lambda: self._books.drop(live.taken))
 
-    def _release(self) -> None:
+    def _is_overdrawn(self) -> bool:
+        """Whether the time is over that what runs was given when a stop was asked for."""
+        if not self._stop_requested() or self._parts.limits.drain_s is None:
+            return False
+        if self._stopping_since_s is None:
+            self._stopping_since_s = time.monotonic()
+        return time.monotonic() - self._stopping_since_s > self._parts.limits.drain_s
+
+    def _release(self, why: Release) -> None:
         """Nothing in work will end here any more, and none of it is to blame: others may have it."""
         try:
-            self._parts.claims.release([live.job for live in self._live.values()])
+            self._parts.claims.release([live.job for live in self._live.values()], why)
         except Unavailable:
             _log.warning("session.not_released", jobs=len(self._live))  # their leases run out
         for job_id, live in self._live.items():

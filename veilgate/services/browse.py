@@ -1,5 +1,6 @@
 """Looking through one's images, and saying what is on them."""
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import Any
 from veilgate.domain.cursors import cursor_to, place_in
 from veilgate.domain.errors import ImageNotFound
 from veilgate.domain.ids import is_id
-from veilgate.domain.jobs import JobStatus
+from veilgate.domain.jobs import JobKind, JobStatus
 from veilgate.domain.rejections import InvalidCursor
 from veilgate.domain.search import ImageFilters
 from veilgate.persistence.browse_repository import BrowseRepository, ImageJob, ImageTag, ListedImage
@@ -42,6 +43,9 @@ class _Whole:
         """The job whose result is shown."""
         return next((job for job in self.jobs if job.id == self.image.current_job_id), None)
 
+    def of_kind(self, kind: JobKind) -> list[ImageJob]:
+        return [job for job in self.jobs if job.kind == kind]
+
 
 class Browse:
     def __init__(self, database: Database, links: ImageLinks) -> None:
@@ -72,9 +76,10 @@ class Browse:
             raise ImageNotFound
         with self._database.read() as transaction:
             whole = _read(transaction, [image_id], owner_id).get(image_id)
-        if whole is None:
-            raise ImageNotFound
-        return {**self._described(whole), **_more_of(whole)}
+            if whole is None:
+                raise ImageNotFound
+            found = transaction.lookups.shown_results(image_id)
+        return {**self._described(whole), **_more_of(whole), "lookup": json.loads(found) if found else None}
 
     def described(
         self, transaction: Transaction, image_ids: Sequence[str], owner_id: str
@@ -87,6 +92,7 @@ class Browse:
 
     def _described(self, whole: _Whole) -> dict[str, Any]:
         image, shown = whole.image, whole.shown
+        veil_jobs = whole.of_kind(JobKind.VEIL)
         has_original = image.original_dropped_at_ms is None
         links = self._links.of(image.id, shown.result_key if shown else None, has_original=has_original)
         near = None
@@ -101,7 +107,7 @@ class Browse:
             "width": image.width,
             "height": image.height,
             "created_at": image.created_at_ms // 1000,
-            "status": whole.jobs[-1].status if whole.jobs else JobStatus.FAILED,
+            "status": veil_jobs[-1].status if veil_jobs else JobStatus.FAILED,
             "tags": [{"tag": one.tag, "source": one.source, "count": one.count} for one in whole.tags],
             "description": image.description,
             "near_duplicate_of": near,
@@ -127,12 +133,14 @@ def _more_of(whole: _Whole) -> dict[str, Any]:
     """What only the answer about one image says."""
     image = whole.image
     dropped_at_ms = image.original_dropped_at_ms
+    lookups = whole.of_kind(JobKind.LOOKUP)
     return {
         "sha256": image.sha256,
         "updated_at": image.updated_at_ms // 1000,
         "original_dropped_at": None if dropped_at_ms is None else dropped_at_ms // 1000,
         "duplicate_group": image.duplicate_group,
         "shown_job_id": image.current_job_id,
+        "lookup_job_id": lookups[-1].id if lookups else None,
         "jobs": [
             {
                 "job_id": job.id,

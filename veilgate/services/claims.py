@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from enum import StrEnum
 
 from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.deadlocks import again_after_deadlock
@@ -11,6 +12,13 @@ from veilgate.persistence.unit_of_work import Database
 # A job that was started more often than that may be what breaks devices: it must not go on for ever. So a
 # start that ended with a lost device counts, other than one that found something away.
 _MOST_DELIVERIES_OF_INNOCENTS = 8
+
+
+class Release(StrEnum):
+    """Why jobs are let go of that are not to blame."""
+
+    DEVICE_LOST = "device_lost"
+    STOPPED = "stopped"
 
 
 class Claims:
@@ -41,8 +49,9 @@ class Claims:
             return transaction.claims.extend(held, lease_ms=self._lease_ms)
 
     @again_after_deadlock
-    def release(self, held: Sequence[ClaimedJob]) -> None:
-        """Return jobs to those that wait, with nothing held against them: it was the device that failed.
+    def release(self, held: Sequence[ClaimedJob], why: Release) -> None:
+        """Return jobs to those that wait, with nothing held against them: it was the device that failed, or
+        the process is to end.
 
         Those that were begun suspiciously often are left to `LeaseExpiry`, which has them run alone.
         """
@@ -50,9 +59,15 @@ class Claims:
             for job in held:
                 if job.deliveries > _MOST_DELIVERIES_OF_INNOCENTS:
                     continue
-                payload = json.dumps({"device_lost": True, "attempts": job.attempts})
+                payload = json.dumps({str(why): True, "attempts": job.attempts})
                 event = NewEvent("job", JobStatus.SUBMITTED, payload)
                 if transaction.events.append_fenced(job.id, job.fence, event):
                     transaction.claims.put_back(
-                        job.id, job.fence, attempts=job.attempts, delay_ms=0, suspect=False, error=None
+                        job.id,
+                        job.fence,
+                        attempts=job.attempts,
+                        delay_ms=0,
+                        suspect=False,
+                        error=None,
+                        delivery_counts=why is Release.DEVICE_LOST,
                     )

@@ -33,6 +33,14 @@ _OWNERS_PAGE = 200
 _LONGEST_S = 2.0
 
 
+# What providers said of an image; what cannot be forgotten now is over by itself.
+ForgetAnswers = Callable[[str], None]
+
+
+def _has_no_answers(_image_id: str) -> None:
+    """Where nobody asks providers."""
+
+
 @dataclass(frozen=True, slots=True)
 class AskedBy:
     """Whom the audit log names."""
@@ -52,9 +60,12 @@ class Erased:
 
 
 class Erase:
-    def __init__(self, database: Database, store: ObjectStore) -> None:
+    def __init__(
+        self, database: Database, store: ObjectStore, *, forget_answers: ForgetAnswers = _has_no_answers
+    ) -> None:
         self._database = database
         self._store = store
+        self._forget_answers = forget_answers
         self._audit = Audit(database)
 
     def erase(self, image_id: str, owner_id: str, asked_by: AskedBy) -> Erased:
@@ -63,6 +74,7 @@ class Erase:
             raise ImageNotFound
         held, stone = self._forget(image_id, owner_id, asked_by)
         failpoint("after_erase", image_id)
+        self._forget_answers(image_id)
         is_swept = stone.look_at_ms is None or self._sweep(stone)
         return Erased(is_swept, held.job_ids if held else ())
 
@@ -130,10 +142,18 @@ class Erase:
 
 class ErasedFiles:
     """Looks where erased images had their files. `settled_after_s`: so long a worker may have gone on with a
-    picture that was in its hands."""
+    picture that was in its hands, and with what it asked about it."""
 
-    def __init__(self, database: Database, store: ObjectStore, *, settled_after_s: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        *,
+        settled_after_s: float,
+        forget_answers: ForgetAnswers = _has_no_answers,
+    ) -> None:
         self._database = database
+        self._forget_answers = forget_answers
         self._store = store
         self._settled_after_ms = round(settled_after_s * 1000)
 
@@ -143,7 +163,7 @@ class ErasedFiles:
         count, give_up_s = 0, time.monotonic() + _LONGEST_S
         while page := self._due():
             self._store.check()  # or each of a page would wait for a store that hangs
-            ask_of_each(lambda stone: self._store.erase(stone.objects), page)
+            ask_of_each(self._sweep, page)
             if not self._database.overwrite_deleted():
                 return count
             if closed := self._note(page):
@@ -152,6 +172,10 @@ class ErasedFiles:
             if time.monotonic() > give_up_s:
                 break
         return count
+
+    def _sweep(self, stone: Tombstone) -> None:
+        self._store.erase(stone.objects)
+        self._forget_answers(stone.image_id)
 
     def _due(self) -> list[Tombstone]:
         with self._database.read() as transaction:
@@ -180,6 +204,8 @@ class ErasedFiles:
 
 def _delete_rows(transaction: Transaction, image: HeldImage) -> None:
     transaction.erasing.delete_details(image)
+    transaction.outbox.image_erased(image.image_id, image.job_ids, owner_id=image.owner_id)
+    transaction.shared_links.forget_image(image.image_id)
     transaction.terms.forget_image(image.image_id, owner_id=image.owner_id)
     serving = transaction.index_models.serving()
     if serving:

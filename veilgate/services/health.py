@@ -43,7 +43,8 @@ class Health:
     """Knows of each part whether it works: by asking when somebody wants to know, and by errors that others
     met meanwhile, which are looked into at once.
 
-    `look_for_workers` asks Redis who is at work and raises `QueueUnavailable` when it cannot.
+    `look_for_workers` asks Redis who is at work and raises `QueueUnavailable` when it cannot. `looks_up`:
+    providers are enabled, so that a lookups worker is missed.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class Health:
         spool: Spool,
         disk: Disk,
         look_for_workers: Callable[[], Present],
+        looks_up: bool = False,
     ) -> None:
         self._store = store
         self._spool = spool
         self._disk = disk
         self._free_bytes = 0
         self._look_for_workers = look_for_workers
+        self._missed = ("images", "reconciler", "lookups") if looks_up else ("images", "reconciler")
         self._workers: Present = {}
         self._missing_since: dict[str, float] = {}
         questions = {
@@ -93,12 +96,10 @@ class Health:
         parts["disk"]["free_bytes"] = self._free_bytes
         if states["database"].error is not None:
             del parts["queue"]  # nothing is known of it
-        workers: Present = {"images": [], "reconciler": [], "search": []}
+        workers: Present = {"images": [], "lookups": [], "reconciler": [], "search": []}
         if states["redis"].error is None:
             workers |= self._workers
-            parts |= {
-                f"{family}_worker": self._presence(family, workers) for family in ("images", "reconciler")
-            }
+            parts |= {f"{family}_worker": self._presence(family, workers) for family in self._missed}
             parts["search"] = self._search(workers["search"])
         models = [model for worker in workers["images"] for model in worker.get("models", [])]
         healthy = all(part["status"] == "ok" for part in parts.values())

@@ -43,6 +43,7 @@ class Housekeeping:
         for step in (
             self.forget_keys,
             self.forget_sessions,
+            self.forget_links,
             self.forget_audit,
             self.remove_lost_originals,
             self.remove_announced,
@@ -66,6 +67,10 @@ class Housekeeping:
     def forget_sessions(self) -> None:
         with self._database.write() as transaction:
             transaction.sessions.forget_expired()
+
+    def forget_links(self) -> None:
+        with self._database.write() as transaction:
+            transaction.shared_links.forget_expired()
 
     def forget_audit(self) -> None:
         with self._database.write() as transaction:

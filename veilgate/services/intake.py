@@ -19,9 +19,10 @@ from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.dedup_keys import KeyHolder, read_holder
 from veilgate.persistence.new_uploads import NewUpload
 from veilgate.persistence.races import ErasedMeanwhile, UploadedByAnother, WrittenByAnother
-from veilgate.persistence.records import JobRecord, NewEvent, NewImage, NewJob
+from veilgate.persistence.records import DueJob, JobRecord, NewEvent, NewImage, NewJob
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.services.deduplication import dedup_key
+from veilgate.services.lookup_jobs import LookupJobs
 from veilgate.services.received_file import ReceivedFile
 from veilgate.services.shared_commit import Entry, SharedCommit
 from veilgate.storage.keys import original_key
@@ -67,6 +68,8 @@ class AcceptedJob:
     is_new: bool
     deduplicated: bool = False
     status: JobStatus = JobStatus.SUBMITTED
+    # A lookup that was made for it, because the picture it joined is veiled already.
+    lookup: DueJob | None = None
 
 
 # Writes what belongs to an upload, in the transaction that writes the upload or joins it to an earlier one.
@@ -79,11 +82,20 @@ class Intake:
     `models` says what results are made with, for `dedup_key`.
     """
 
-    def __init__(self, database: Database, store: ObjectStore, *, limits: PictureLimits, models: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        *,
+        limits: PictureLimits,
+        models: str,
+        lookups: LookupJobs | None = None,
+    ) -> None:
         self._database = database
         self._store = store
         self._limits = limits
         self._models = models
+        self._lookups = lookups or LookupJobs()
         self._commits = SharedCommit(database)
 
     def accept(
@@ -189,25 +201,21 @@ class Intake:
             return read_holder(transaction.connection, key)
 
     def _join(self, upload: Upload, holder: KeyHolder, beside: Beside | None) -> AcceptedJob:
-        job = AcceptedJob(
-            holder.job_id,
-            holder.lane,
-            upload.filename,
-            upload.file.size,
-            is_new=False,
-            deduplicated=True,
-            status=holder.status,
-        )
-        if beside:
-            self._write_beside(beside, job)
-        return job
+        job = AcceptedJob(holder.job_id, holder.lane, upload.filename, upload.file.size, is_new=False)
+        job = replace(job, deduplicated=True, status=holder.status)
+        if not beside and not upload.options.lookups:
+            return job
+        return replace(job, lookup=self._write_beside(job, beside, lookups=upload.options.lookups))
 
     @again_after_deadlock
-    def _write_beside(self, beside: Beside, job: AcceptedJob) -> None:
+    def _write_beside(self, job: AcceptedJob, beside: Beside | None, *, lookups: bool) -> DueJob | None:
+        """What belongs to an upload that joins this job; the lookup of it that has to be made now, if any."""
         with self._database.write() as transaction:
             if not transaction.jobs.hold(job.job_id):
                 raise ErasedMeanwhile
-            beside(transaction, job)
+            if beside:
+                beside(transaction, job)
+            return self._lookups.follow(transaction, job.job_id) if lookups else None
 
     def has_answered(self, key: str, owner_id: str) -> bool:
         """Whether this Idempotency-Key has been used."""
@@ -282,6 +290,7 @@ def _rows(
             options=upload.options.as_json(),
             correlation_id=upload.correlation_id,
             dedup_key=dedup,
+            then_lookup=upload.options.lookups,
         ),
         NewEvent("job", "submitted", json.dumps(payload)),
     )

@@ -4,7 +4,8 @@ import json
 
 from veilgate.domain.errors import IllegalTransition, JobNotFound, OriginalDropped
 from veilgate.domain.ids import is_id
-from veilgate.domain.jobs import JobStatus
+from veilgate.domain.jobs import JobKind, JobStatus
+from veilgate.domain.totals import total_of
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import JobRecord, NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
@@ -26,7 +27,7 @@ class JobControl:
                     f"The job is {job.status}; only waiting and running jobs can be cancelled."
                 )
             transaction.events.append(job_id, NewEvent("job", JobStatus.CANCELLED, json.dumps({})))
-            transaction.totals.add(cancelled=1)
+            transaction.totals.add(**{total_of(job.kind, JobStatus.CANCELLED): 1})
             return _existing(transaction, job_id, owner_id)
 
     @again_after_deadlock
@@ -37,7 +38,8 @@ class JobControl:
             if job.status in {JobStatus.SUBMITTED, JobStatus.PROCESSING}:
                 return job
             image = transaction.images.get(job.image_id, owner_id=owner_id)
-            if image is None or image.original_dropped_at_ms is not None:
+            needs_original = job.kind is JobKind.VEIL
+            if image is None or (needs_original and image.original_dropped_at_ms is not None):
                 raise OriginalDropped
             if not transaction.jobs.submit_again(job_id):
                 raise IllegalTransition(
@@ -46,7 +48,7 @@ class JobControl:
             transaction.events.append(
                 job_id, NewEvent("job", JobStatus.SUBMITTED, json.dumps({"retried": True}))
             )
-            transaction.totals.add(**{job.status: -1})
+            transaction.totals.add(**{total_of(job.kind, job.status): -1})
             return _existing(transaction, job_id, owner_id)
 
 

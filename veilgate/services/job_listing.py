@@ -43,10 +43,10 @@ class JobDirectory:
         with self._database.read() as transaction:
             now_ms = transaction.now_ms()
             found = _find(JobListing(transaction.connection), search)
-        counts = Statistics(self._database).stats()["jobs"]
+        stats = Statistics(self._database).stats()
         return {
             "jobs": [{**asdict(job), "age_s": (now_ms - job.created_at_ms) / 1000} for job in found],
-            "counts": {status: counts[status] for status in JobStatus},
+            "counts": {status: stats["jobs"][status] + stats["lookups"][status] for status in JobStatus},
         }
 
     def describe(self, job_id: str, *, lists: JobLists, store: ObjectStore) -> dict[str, Any]:

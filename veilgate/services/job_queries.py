@@ -1,13 +1,11 @@
 """What callers ask about jobs: where one stands, and what has happened to it."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from veilgate.domain.errors import JobNotFound
 from veilgate.domain.ids import is_id
-from veilgate.domain.jobs import JobStatus
-from veilgate.persistence.records import EventRecord
+from veilgate.domain.jobs import JobKind, JobStatus
 from veilgate.persistence.status_rows import StatusRow, read_status
 from veilgate.persistence.unit_of_work import Database
 from veilgate.services.image_links import ImageLinks
@@ -44,20 +42,6 @@ class JobQueries:
             raise JobNotFound
         return _answer(row, self._links)
 
-    def events_after(self, job_id: str, owner_id: str, seq: int) -> tuple[Sequence[EventRecord], bool]:
-        """Events with a higher number, and whether the job has ended and these are the last.
-
-        A number that the job has not reached yet is none of ours: all events are given.
-        """
-        with self._database.read() as transaction:
-            job = transaction.jobs.get(job_id, owner_id=owner_id) if is_id(job_id) else None
-            if job is None:
-                raise JobNotFound
-            known_seq = seq if seq <= job.event_seq else 0
-            events = transaction.events.after(job_id, known_seq)
-        last_seq = events[-1].seq if events else known_seq
-        return events, job.status.is_terminal and last_seq >= job.event_seq
-
 
 def _answer(row: StatusRow, links: ImageLinks) -> StatusAnswer:
     """What was stored as JSON is put in as it is, without being read."""
@@ -66,10 +50,11 @@ def _answer(row: StatusRow, links: ImageLinks) -> StatusAnswer:
     if row.error_code:
         error = json.dumps({"code": row.error_code, "message": row.error_message})
     document = (
-        f'{{"job_id":"{row.job_id}","image_id":"{row.image_id}","status":"{row.status}",'
+        f'{{"job_id":"{row.job_id}","image_id":"{row.image_id}","kind":"{row.kind}","status":"{row.status}",'
         f'"filename":{json.dumps(row.filename)},"file_size":{row.file_size},'
         f'"created_at":{row.created_at_ms // 1000},"updated_at":{row.updated_at_ms // 1000},'
-        f'"attempts":{row.attempts},"options":{row.options},"results":{results},"error":{error}}}'
+        f'"attempts":{row.attempts},"options":{row.options},"lookup_job_id":{json.dumps(row.lookup_job_id)},'
+        f'"results":{results},"error":{error}}}'
     )
     return StatusAnswer(JobStatus(row.status), document.encode())
 
@@ -77,6 +62,8 @@ def _answer(row: StatusRow, links: ImageLinks) -> StatusAnswer:
 def _results(row: StatusRow, links: ImageLinks) -> str:
     """With what the index has found since they were stored, and where callers find the files."""
     assert row.results
+    if row.kind != JobKind.VEIL:
+        return row.results
     near, rest = "null", row.results[1:]
     if row.near_duplicate_of and row.near_duplicate_score is not None:
         near = f'{{"image_id":"{row.near_duplicate_of}","score":{round(row.near_duplicate_score, 6)}}}'

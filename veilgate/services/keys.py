@@ -75,6 +75,7 @@ class Keys:
             lifetime_ms = None if old.expires_at_ms is None else old.expires_at_ms - old.created_at_ms
             made = _insert(transaction, old.owner_id, old.scopes, name=old.name, lifetime_ms=lifetime_ms)
             transaction.keys.expire_within(prefix, overlap_s * 1000)
+            transaction.webhook_endpoints.hand_on(prefix, made.record.prefix)
             self._write_down(transaction, AuditAction.KEY_ROTATED, old)
             self._write_down(transaction, AuditAction.KEY_CREATED, made.record)
         return made

@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Sequence
 
 from veilgate.domain.errors import PictureFailed, TooManyDeliveries, VeilgateError, WorkerDied
-from veilgate.domain.jobs import JobStatus
+from veilgate.domain.jobs import JobKind, JobStatus
 from veilgate.domain.retry import RetryPolicy
+from veilgate.domain.totals import total_of
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import ExpiredJob, NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
@@ -59,14 +60,16 @@ class LeaseExpiry:
         attempts = job.attempts + (1 if job.ran_alone else 0)
         error = self._final_error(attempts, job.deliveries)
         status = JobStatus.FAILED if error else JobStatus.SUBMITTED
-        payload = {"lease_expired": True, "attempts": attempts}
+        payload: dict[str, object] = {"lease_expired": True, "attempts": attempts}
+        if error:
+            payload["error"] = {"code": error.code, "message": error.message}
         if not transaction.events.append_fenced(
             job.id, job.fence, NewEvent("job", status, json.dumps(payload))
         ):
             return False
         if error:
             transaction.claims.fail(job.id, job.fence, error, attempts=attempts)
-            transaction.totals.add(failed=1)
+            transaction.totals.add(**{total_of(job.kind, JobStatus.FAILED): 1})
         else:
             transaction.claims.put_back(
                 job.id, job.fence, attempts=attempts, delay_ms=0, suspect=True, error=None
@@ -77,6 +80,9 @@ class LeaseExpiry:
         """What the workers had stored before they died. The owner may have such a job tried again."""
         try:
             for job in failed:
+                # A lookup has stored none, and looking costs as much.
+                if job.kind is not JobKind.VEIL:
+                    continue
                 drop_superseded(self._database, self._store, job_id=job.id, fence=job.fence)
         except (VeilgateError, OSError):
             _log.warning("lease.files_left", jobs=len(failed))

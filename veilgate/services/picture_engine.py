@@ -2,54 +2,28 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from veilgate.domain.errors import DeviceLost, VeilgateError
-from veilgate.domain.outcomes import NOT_ASKED, Outcome, OutcomeKind
+from veilgate.domain.outcomes import NOT_ASKED, Outcome
 from veilgate.services.device_line import ChunkBounds, DeviceLine
+from veilgate.services.engine_reports import EngineListener, StageReport, WorkEnd
 from veilgate.services.guarded_run import as_ours, run_guarded
-from veilgate.stages.contract import PictureWork, RunsOn
-from veilgate.stages.pipeline import Node, Pipeline
+from veilgate.stages.contract import BatchStage, PictureWork, RunsOn
+from veilgate.stages.pipeline import Node, Pipeline, essential_error
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class StageReport:
-    """One stage's word on one picture, and how long its chunk took."""
-
-    work: PictureWork
-    stage: str
-    outcome: Outcome
-    took_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class PictureEnd:
+class PictureEnd(WorkEnd[PictureWork]):
     """How a picture left the pipeline; `error` is that of the first essential stage to fail."""
 
-    work: PictureWork
-    outcomes: Mapping[str, Outcome]
-    stage_ms: Mapping[str, int]
-    took_ms: int
-    error: VeilgateError | None
 
-
-class EngineListener(Protocol):
-    """Told by the engine's threads; must not block for long."""
-
-    def stage_ended(self, reports: Sequence[StageReport]) -> None: ...
-
-    def picture_ended(self, end: PictureEnd) -> None: ...
-
-    def picture_dropped(self, work: PictureWork) -> None:
-        """An abandoned picture's last stage is over: what it left may be removed."""
-        ...
+PictureNode = Node[BatchStage]
 
 
 @dataclass(slots=True, eq=False)
@@ -58,9 +32,9 @@ class _Run:
 
     work: PictureWork
     began_s: float
-    outcomes: dict[Node, Outcome] = field(default_factory=dict)
+    outcomes: dict[PictureNode, Outcome] = field(default_factory=dict)
     stage_ms: dict[str, int] = field(default_factory=dict)
-    started: set[Node] = field(default_factory=set)
+    started: set[PictureNode] = field(default_factory=set)
     over: bool = False
     abandoned: bool = False
 
@@ -71,8 +45,8 @@ class PictureEngine:
 
     def __init__(
         self,
-        pipeline: Pipeline,
-        listener: EngineListener,
+        pipeline: Pipeline[BatchStage],
+        listener: EngineListener[PictureEnd],
         *,
         decode_threads: int,
         cpu_threads: int,
@@ -86,7 +60,7 @@ class PictureEngine:
         self._lost_device: DeviceLost | None = None
         self._children = ThreadPoolExecutor(decode_threads, thread_name_prefix="prepare")
         self._cpu = ThreadPoolExecutor(cpu_threads, thread_name_prefix="finish")
-        self._device: DeviceLine[tuple[Node, _Run]] = DeviceLine(
+        self._device: DeviceLine[tuple[PictureNode, _Run]] = DeviceLine(
             self._execute_chunk,
             bounds=chunk_bounds,
             threads=device_threads,
@@ -111,7 +85,7 @@ class PictureEngine:
 
     def reject(self, work: PictureWork, error: VeilgateError) -> None:
         """End a picture that cannot even begin."""
-        self._listener.picture_ended(PictureEnd(work, {}, {}, 0, error))
+        self._listener.work_ended(PictureEnd(work, {}, {}, 0, error))
 
     def abandon(self, job_id: str) -> None:
         """Stop after the stage that runs now; nobody hears of an end of this picture."""
@@ -136,7 +110,7 @@ class PictureEngine:
             with self._lock:
                 if run.over:
                     return
-                ready, skipped = self._next_nodes(run)
+                ready, skipped = self._pipeline.next_nodes(run.work, run.outcomes, run.started)
                 for node, outcome in skipped:
                     run.outcomes[node] = outcome
                 run.started.update(ready)
@@ -150,24 +124,7 @@ class PictureEngine:
                 break
         self._end_if_over(run)
 
-    def _next_nodes(self, run: _Run) -> tuple[list[Node], list[tuple[Node, Outcome]]]:
-        ready, skipped = [], []
-        for node in self._pipeline.nodes:
-            if node in run.started or node in run.outcomes:
-                continue
-            if any(producer not in run.outcomes for producer in node.inputs):
-                continue
-            if not node.is_asked_for(run.work):
-                skipped.append((node, Outcome.skipped(NOT_ASKED)))
-                continue
-            missing = node.missing(run.outcomes)
-            if missing is None:
-                ready.append(node)
-            else:
-                skipped.append((node, Outcome.skipped(f"needs {missing}")))
-        return ready, skipped
-
-    def _start(self, node: Node, run: _Run) -> None:
+    def _start(self, node: PictureNode, run: _Run) -> None:
         match node.stage.runs_on:
             case RunsOn.CHILDREN:
                 self._children.submit(self._execute_chunk, [(node, run)])
@@ -176,7 +133,7 @@ class PictureEngine:
             case RunsOn.DEVICE:
                 self._join_line(node, run)
 
-    def _join_line(self, node: Node, run: _Run) -> None:
+    def _join_line(self, node: PictureNode, run: _Run) -> None:
         try:
             size_wh = node.stage.chunk_size_wh(run.work)
         except Exception as error:  # noqa: BLE001 - as whatever a stage raises; nobody else would hear of it
@@ -184,7 +141,7 @@ class PictureEngine:
         else:
             self._device.add((node, run), key=(node.name, size_wh), pixels=size_wh[0] * size_wh[1])
 
-    def _execute_chunk(self, chunk: Sequence[tuple[Node, _Run]]) -> None:
+    def _execute_chunk(self, chunk: Sequence[tuple[PictureNode, _Run]]) -> None:
         """Run one stage for pictures that share a chunk."""
         node = chunk[0][0]
         runs = [run for _, run in chunk if not run.over]
@@ -201,12 +158,14 @@ class PictureEngine:
             return
         self._hear(node, runs, outcomes, took_ms=round((time.monotonic() - began_s) * 1000))
 
-    def _halve(self, node: Node, work: PictureWork, count: int) -> None:
+    def _halve(self, node: PictureNode, work: PictureWork, count: int) -> None:
         """So many pictures of one size were too much for the device: never try that again."""
         width, height = node.stage.chunk_size_wh(work)
         self._device.shrink(max_pixels=width * height * (count // 2))
 
-    def _hear(self, node: Node, runs: Sequence[_Run], outcomes: Sequence[Outcome], *, took_ms: int) -> None:
+    def _hear(
+        self, node: PictureNode, runs: Sequence[_Run], outcomes: Sequence[Outcome], *, took_ms: int
+    ) -> None:
         """Hand on what a stage said of some pictures, and let each go on."""
         self._listener.stage_ended(
             [
@@ -216,7 +175,7 @@ class PictureEngine:
         )
         for run, outcome in zip(runs, outcomes, strict=True):
             if run.abandoned:
-                self._listener.picture_dropped(run.work)
+                self._listener.work_dropped(run.work)
                 continue
             with self._lock:
                 if outcome.product is not None:
@@ -227,7 +186,7 @@ class PictureEngine:
 
     def _end_if_over(self, run: _Run) -> None:
         with self._lock:
-            error = _essential_error(run)
+            error = essential_error(run.outcomes)
             if run.over or (error is None and len(run.outcomes) < len(self._pipeline.nodes)):
                 return
             run.over = True
@@ -236,11 +195,4 @@ class PictureEngine:
         outcomes = {
             node.name: outcome for node, outcome in run.outcomes.items() if outcome.reason != NOT_ASKED
         }
-        self._listener.picture_ended(PictureEnd(run.work, outcomes, run.stage_ms, took_ms, error))
-
-
-def _essential_error(run: _Run) -> VeilgateError | None:
-    for node, outcome in run.outcomes.items():
-        if node.essential and outcome.kind is OutcomeKind.FAILED:
-            return outcome.error
-    return None
+        self._listener.work_ended(PictureEnd(run.work, outcomes, run.stage_ms, took_ms, error))

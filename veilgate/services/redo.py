@@ -85,6 +85,7 @@ def _insert(
             lane=lane,
             options=options.as_json(),
             correlation_id=correlation_id,
+            then_lookup=options.lookups,
         )
     )
     payload = {"filename": image.filename, "file_size": image.file_size, "redo": True}

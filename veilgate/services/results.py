@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from veilgate.domain.lookups import Bill
 from veilgate.domain.outcomes import Outcome, OutcomeKind
+from veilgate.services.bills import bill_of
 from veilgate.services.picture_engine import PictureEnd
 from veilgate.storage.ports import ObjectStore
 
@@ -41,7 +43,9 @@ def outcome_payload(outcome: Outcome) -> dict[str, Any]:
     if outcome.kind is OutcomeKind.PRODUCED:
         return dict(outcome.report)
     if outcome.error is not None:
-        return {"error": {"code": outcome.error.code, "message": outcome.error.message}}
+        bill = bill_of(outcome)
+        cost = {} if bill == Bill() else {"cost": bill.as_dict()}
+        return {"error": {"code": outcome.error.code, "message": outcome.error.message}, **cost}
     return {"reason": outcome.reason, **outcome.report}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from veilgate.domain.errors import QueueUnavailable
@@ -53,7 +54,7 @@ class LostResults:
         with self._database.read() as transaction:
             inventory = Inventory(transaction.connection)
             job = inventory.completed_job(job_id)
-            later = inventory.jobs_of_image_after(job.image_id, job_id) if job else []
+            later = inventory.veil_jobs_of_image_after(job.image_id, job_id) if job else []
         files = self._missing_files(job) if job else []
         if not job or not files:
             return
@@ -97,7 +98,7 @@ class LostResults:
         accepted = self._redo.redo(
             job.image_id,
             job.owner_id,
-            UploadOptions.from_json(job.options),
+            replace(UploadOptions.from_json(job.options), lookups=False),
             correlation_id=None,
             idempotency_key=f"verify:{job.id}:{later[-1].id if later else job.id}",
         )
@@ -111,8 +112,9 @@ class LostResults:
 
 
 def _options(text: str) -> UploadOptions | None:
+    """What decides about the files of a result."""
     try:
-        return UploadOptions.from_json(text)
+        return replace(UploadOptions.from_json(text), lookups=False)
     except InputRejected:
         return None
 

@@ -76,8 +76,9 @@ class SigningStore(ObjectStore, Protocol):
     @property
     def signed_url_s(self) -> int: ...
 
-    def sign_get(self, key: str, *, media_type: str, disposition: str) -> str:
-        """An address that hands out the object with this Content-Type and Content-Disposition."""
+    def sign_get(self, key: str, *, media_type: str, disposition: str, works_s: int | None = None) -> str:
+        """An address that hands out the object with this Content-Type and Content-Disposition. `works_s` goes
+        before `signed_url_s`."""
         ...
 
     def sign_put(self, key: str, *, size_bytes: int, sha256: str) -> SignedPut:

@@ -161,7 +161,7 @@ class S3ObjectStore:
                     raise ConfigurationError("S3_ENDPOINT_URL: what answers there does not keep objects")
             self._client.delete_object(Bucket=self._bucket, Key=probe_key)
 
-    def sign_get(self, key: str, *, media_type: str, disposition: str) -> str:
+    def sign_get(self, key: str, *, media_type: str, disposition: str, works_s: int | None = None) -> str:
         """The address also says that the answer is not to be kept by shared caches."""
         parameters = {
             "Bucket": self._bucket,
@@ -170,7 +170,7 @@ class S3ObjectStore:
             "ResponseContentDisposition": disposition,
             "ResponseCacheControl": "private, no-store",
         }
-        return self._sign("get_object", parameters)
+        return self._sign("get_object", parameters, works_s)
 
     def sign_put(self, key: str, *, size_bytes: int, sha256: str) -> SignedPut:
         """Length, checksum and encryption are signed in, so that S3 refuses anything else."""
@@ -193,10 +193,10 @@ class S3ObjectStore:
             headers["x-amz-server-side-encryption-aws-kms-key-id"] = encryption["SSEKMSKeyId"]
         return SignedPut(url, headers)
 
-    def _sign(self, operation: str, parameters: dict[str, Any]) -> str:
+    def _sign(self, operation: str, parameters: dict[str, Any], works_s: int | None = None) -> str:
         with translated_errors():  # the credentials' chain may have to ask somebody
             url: str = self._signing_client.generate_presigned_url(
-                operation, Params=parameters, ExpiresIn=self._access.signed_url_s
+                operation, Params=parameters, ExpiresIn=works_s or self._access.signed_url_s
             )
         return url
 

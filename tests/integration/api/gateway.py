@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
+from init_database import migrate
 from tests.fixtures.paths import REPOSITORY_ROOT, find_free_port
 from tests.waiting import wait_until
 from veilgate.persistence.engine import open_engine
+from veilgate.persistence.unit_of_work import Database
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 30.0
@@ -82,9 +84,11 @@ class Gateway:
         self.data_dir = data_dir
         self.port = find_free_port()
         self.processes = Processes(data_dir, redis_url, PORT=str(self.port), **settings)
-        self.processes.run("init_database.py")
         self._bucket_keys = bucket_keys
         self._engine = open_engine(settings.get("DATABASE_URL") or f"sqlite:///{data_dir / 'veilgate.db'}")
+        migrate(self._engine)  # as init_database.py does, without half a second for another process
+        self._engine.dispose()
+        self.database = Database(self._engine)
         self.http = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}",
             timeout=30,

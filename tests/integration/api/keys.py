@@ -1,21 +1,18 @@
-"""Keys for a gateway, made as an operator makes them."""
+"""Keys for a gateway, made as `veilgate keys create` makes them, without a process for each."""
 
 from pathlib import Path
 from typing import Any
 
 from tests.integration.api.gateway import Gateway
 from veilgate.domain.access import Scope
+from veilgate.services.keys import Keys
 
 Headers = dict[str, str]
 
 
 def key_text(gateway: Gateway, owner: str, *scopes: Scope) -> str:
     """A new key, with every scope unless some are named."""
-    wanted = ",".join(sorted(scopes or Scope))
-    command = ("-m", "veilgate", "keys", "create", "--owner", owner, "--scopes", wanted)
-    made = gateway.processes.ask(*command)
-    assert made.returncode == 0, made.stderr
-    return made.stdout.splitlines()[0].strip()
+    return Keys(gateway.database, actor="cli:tests").create(owner, frozenset(scopes or Scope)).text
 
 
 def make_key(gateway: Gateway, owner: str, *scopes: Scope) -> Headers:

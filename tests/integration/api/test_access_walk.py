@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.fixtures.object_server import S3Server
+from tests.fixtures.paths import REPOSITORY_ROOT
 from tests.fixtures.private_redis import RunningRedis
 from tests.integration.api.gateway import Gateway
 from tests.integration.api.keys import Headers, LockedGateway, make_key
@@ -29,11 +30,14 @@ class Call:
     send: dict[str, Any] = field(default_factory=dict)
 
 
+PAGE_PARTS = [part for part in (REPOSITORY_ROOT / "veilgate" / "web").iterdir() if part.suffix != ".html"]
 PICTURE = {"files": {"file": ("a.jpg", fresh())}}
 ANNOUNCEMENT = {"json": {"filename": "a.jpg", "file_size": 9, "sha256": "0" * 64}}
+HOOK = {"json": {"url": "https://receiver.example/hook"}}
 # Cancelled before it is tried again, and both after all that only looks.
 CALLS: dict[Route, Call] = {
-    ("GET", "/"): Call((307, None)),
+    ("GET", "/"): Call((200, None)),
+    **{("GET", f"/page/{part.name}"): Call((200, None)) for part in PAGE_PARTS},
     ("GET", "/docs"): Call((307, None)),
     ("GET", "/docs/"): Call((200, None)),
     ("GET", "/docs/start.js"): Call((200, None)),
@@ -46,6 +50,7 @@ CALLS: dict[Route, Call] = {
     ("POST", "/session"): Call((201, None)),
     ("DELETE", "/session"): Call((403, "forbidden")),  # a key is no session
     ("POST", "/upload"): Call((202, None), send=PICTURE),
+    ("POST", "/classify"): Call((415, "not_an_image"), send={"files": {"file": ("a.jpg", b"no picture")}}),
     ("POST", "/upload-url"): Call((422, "url_forbidden"), send={"json": {"image_url": "http://127.0.0.1/a"}}),
     ("POST", "/batch-upload"): Call((202, None), send={"files": {"files": ("a.jpg", fresh())}}),
     ("POST", "/uploads"): Call((201, None), send=ANNOUNCEMENT),
@@ -70,6 +75,19 @@ CALLS: dict[Route, Call] = {
     ("POST", "/jobs/{job_id}/cancel"): Call((200, None), about="job"),
     ("POST", "/jobs/{job_id}/retry"): Call((200, None), about="job"),
     ("DELETE", "/images/{image_id}"): Call((204, None), about="doomed"),
+    ("POST", "/webhooks"): Call((201, None), send=HOOK),
+    ("GET", "/webhooks"): Call((200, None)),
+    ("GET", "/webhooks/{webhook_id}"): Call((200, None), about="webhook"),
+    ("PATCH", "/webhooks/{webhook_id}"): Call((200, None), about="webhook", send=HOOK),
+    ("POST", "/webhooks/{webhook_id}/rotate"): Call((200, None), about="webhook"),
+    ("POST", "/webhooks/{webhook_id}/test"): Call((202, None), about="webhook"),
+    ("GET", "/webhooks/{webhook_id}/deliveries"): Call((200, None), about="webhook"),
+    ("POST", "/webhooks/{webhook_id}/deliveries/{delivery_id}/retry"): Call(
+        (404, "delivery_not_found"), about="webhook"
+    ),
+    ("DELETE", "/webhooks/{webhook_id}"): Call((204, None), about="doomed_webhook"),
+    ("GET", "/shared/{token}"): Call((404, "link_not_found"), about="job"),
+    ("HEAD", "/shared/{token}"): Call((404, None), about="job"),
 }
 
 
@@ -89,6 +107,7 @@ class House:
         before, _, after = path.partition("{")
         if after:
             path = f"{before}{thing or self.things[call.about]}{after.partition('}')[2]}"
+            path = path.replace("{delivery_id}", MISSING)
         if route == ("GET", "/jobs/{job_id}/events"):
             headers = {**headers, "Last-Event-ID": "2"}
         self.gateway.http.cookies.clear()  # a session of the call before would let everybody in
@@ -124,6 +143,8 @@ def things_of(gateway: Gateway, headers: Headers) -> dict[str, str]:
         "doomed": send("/upload", files={"file": ("a.jpg", fresh())})["job_id"],
         "batch": send("/batch-upload", files={"files": ("a.jpg", fresh())})["batch_id"],
         "upload": send("/uploads", json=ANNOUNCEMENT["json"])["upload_id"],
+        "webhook": send("/webhooks", json=HOOK["json"])["webhook_id"],
+        "doomed_webhook": send("/webhooks", json=HOOK["json"])["webhook_id"],
     }
 
 

@@ -135,6 +135,8 @@ def test_a_signed_address_gives_the_object_as_a_file(open_s3: OpenS3) -> None:
     assert answer.headers["content-disposition"] == 'inline; filename="x.jpg"'
     assert answer.headers["cache-control"] == "private, no-store"
     assert "test-secret" not in address
+    soon_over = store.sign_get("a/b", media_type="image/jpeg", disposition="inline", works_s=60)
+    assert httpx.URL(soon_over).params["X-Amz-Expires"] == "60"
 
 
 def test_length_and_checksum_are_part_of_the_signature(open_s3: OpenS3) -> None:

@@ -1,62 +1,45 @@
-"""Waiting for news of a job, announced from any thread."""
+"""News of jobs, announced from any thread, heard on the loop."""
 
 import asyncio
 import threading
+from collections.abc import Sequence
 
-from veilgate.api.wake_hub import WakeHub, wait_for_news
+from veilgate.api.wake_hub import WakeHub
 
-JOB, OTHER = "job", "other"
+JOB = "job"
 
 
-def test_all_watchers_of_a_job_are_woken_from_another_thread() -> None:
-    async def watch() -> tuple[bool, bool, bool]:
-        hub = WakeHub()
+def test_news_from_another_thread_are_heard_on_the_loop() -> None:
+    async def listen() -> list[tuple[Sequence[str], int]]:
+        hub, heard, told = WakeHub(), [], asyncio.Event()
+
+        def hear(job_ids: Sequence[str]) -> None:
+            heard.append((job_ids, threading.get_ident()))
+            told.set()
+
         hub.attach()
-        with hub.watch(JOB) as first, hub.watch(JOB) as second, hub.watch(OTHER) as third:
-            threading.Thread(target=hub.notify, args=([JOB],)).start()
-            await wait_for_news(first, 5)
-            await wait_for_news(second, 5)
-            return first.is_set(), second.is_set(), third.is_set()
+        hub.listen(hear)
+        threading.Thread(target=hub.notify, args=([JOB],)).start()
+        await asyncio.wait_for(told.wait(), 5)
+        return heard
 
-    assert asyncio.run(watch()) == (True, True, False)
+    assert asyncio.run(listen()) == [([JOB], threading.get_ident())]
 
 
-def test_waiting_ends_when_the_time_is_up() -> None:
-    async def watch() -> bool:
-        hub = WakeHub()
+def test_closing_is_heard_as_no_job_at_all() -> None:
+    async def listen() -> tuple[Sequence[str], bool]:
+        hub, heard = WakeHub(), asyncio.Queue[Sequence[str]]()
         hub.attach()
-        with hub.watch(JOB) as news:
-            await wait_for_news(news, 0.01)
-            return news.is_set()
+        hub.listen(heard.put_nowait)
+        threading.Thread(target=hub.close).start()
+        return await asyncio.wait_for(heard.get(), 5), hub.is_closed
 
-    assert asyncio.run(watch()) is False
-
-
-def test_closing_wakes_everybody_for_the_last_time() -> None:
-    async def watch() -> tuple[bool, bool, bool]:
-        hub = WakeHub()
-        hub.attach()
-        with hub.watch(JOB) as first, hub.watch(OTHER) as second:
-            threading.Thread(target=hub.close).start()
-            await wait_for_news(first, 5)
-            return first.is_set(), second.is_set(), hub.is_closed
-
-    assert asyncio.run(watch()) == (True, True, True)
-
-
-def test_nobody_is_remembered_after_watching() -> None:
-    async def watch() -> dict[str, set[asyncio.Event]]:
-        hub = WakeHub()
-        hub.attach()
-        with hub.watch(JOB), hub.watch(JOB):
-            pass
-        return hub._waiting
-
-    assert asyncio.run(watch()) == {}
+    assert asyncio.run(listen()) == ((), True)
 
 
 def test_news_before_and_after_the_loop_are_dropped() -> None:
-    hub = WakeHub()
+    hub, heard = WakeHub(), list[Sequence[str]]()
+    hub.listen(heard.append)
     hub.notify([JOB])
 
     async def attach() -> None:
@@ -64,3 +47,4 @@ def test_news_before_and_after_the_loop_are_dropped() -> None:
 
     asyncio.run(attach())
     hub.notify([JOB])
+    assert heard == []

@@ -19,7 +19,10 @@ from veilgate.services.copies import Copies
 from veilgate.services.housekeeping import Housekeeping
 from veilgate.services.intake import Intake, Upload
 from veilgate.services.lease_expiry import LeaseExpiry
-from veilgate.services.recorder import Recorder, Settlement
+from veilgate.services.lookup_jobs import LookupJobs
+from veilgate.services.picture_ends import PictureEnds
+from veilgate.services.recorder import Recorder
+from veilgate.services.settlements import Settlement
 from veilgate.services.spool import Spool
 from veilgate.storage.local import LocalObjectStore
 
@@ -115,10 +118,15 @@ def test_recording(shelf: Shelf, store: HangingStore) -> None:
         shelf.claim(job_id)
     settled: queue.SimpleQueue[Settlement] = queue.SimpleQueue()
     recorder = Recorder(
-        shelf.database, store, retry_policy=POLICY, settled=settled.put, wake=lambda _job_ids: None
+        shelf.database,
+        PictureEnds(shelf.database, store, LookupJobs()),
+        retry_policy=POLICY,
+        settled=settled.put,
+        wake=lambda _job_ids: None,
+        submitted=lambda _job: None,
     )
-    recorder.picture_ended(end_of("a"))
-    recorder.picture_ended(end_of("b", error=StageFailed()))
+    recorder.work_ended(end_of("a"))
+    recorder.work_ended(end_of("b", error=StageFailed()))
     assert calls_while_idle(shelf, store, recorder.close) == ["list", "delete"]
     assert settled.qsize() == 2
 

@@ -26,7 +26,14 @@ class Folder(LocalObjectStore):
     on_open: Callable[[], None] | None = None
     cannot_delete = False
 
-    def sign_get(self, key: str, *, media_type: str, disposition: str) -> str:  # noqa: ARG002
+    def sign_get(
+        self,
+        key: str,
+        *,
+        media_type: str,
+        disposition: str,
+        works_s: int | None = None,  # noqa: ARG002
+    ) -> str:
         return f"signed:{key}"
 
     def sign_put(self, key: str, *, size_bytes: int, sha256: str) -> SignedPut:  # noqa: ARG002

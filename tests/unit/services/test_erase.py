@@ -62,6 +62,9 @@ def furnish(shelf: Shelf, store: LocalObjectStore) -> tuple[str, str]:
         transaction.direct_uploads.bind(upload_id, image_id, deduplicated=False)
         transaction.idempotency.insert("key", owner_id=OWNER, fingerprint="f", job_id=image_id)
         transaction.embeddings.put([NewEmbedding(image_id, OWNER, "m", DIGEST, b"\x01" * 16)])
+        transaction.shared_links.insert(
+            f"{image_id:0>64}", image_id=image_id, object_key="k", works_ms=60_000
+        )
     job_id = Redo(shelf.database).redo(image_id, OWNER, UploadOptions(), correlation_id=None).job_id
     put(store, f"original/2026/01/01/{image_id}", f"results/{image_id}/1/processed.jpg")
     put(store, f"results/{job_id}/1/processed.jpg", f"announced/{upload_id}")

@@ -8,7 +8,7 @@ from tests.integration.persistence.databases import Shelf
 from veilgate.domain.errors import ObjectStoreUnavailable
 from veilgate.domain.retry import RetryPolicy
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services.claims import Claims
+from veilgate.services.claims import Claims, Release
 from veilgate.services.lease_expiry import LeaseExpiry
 from veilgate.services.superseded_files import drop_superseded
 from veilgate.storage.local import LocalObjectStore
@@ -115,7 +115,7 @@ def test_a_picture_that_breaks_every_device_comes_to_an_end(shelf: Shelf, store:
         starts += 1
         assert starts <= POLICY.max_deliveries
         claimed = claims.claim(["a"], alone=bool(shelf.job("a")["suspect"]))
-        claims.release(claimed)
+        claims.release(claimed, Release.DEVICE_LOST)
         shelf.change("a", lease_until_ms=1)
         expiry.expire()
     assert (starts, shelf.job("a")["error_code"]) == (10, "worker_died")

@@ -11,7 +11,7 @@ from veilgate.domain.errors import OriginalMissing, StageFailed
 from veilgate.domain.outcomes import Outcome, OutcomeKind
 from veilgate.services.device_line import ChunkBounds
 from veilgate.services.guarded_run import run_guarded
-from veilgate.stages.contract import PictureWork, RunsOn
+from veilgate.stages.contract import BatchStage, PictureWork, RunsOn
 from veilgate.stages.pipeline import Pipeline, begin, join
 
 
@@ -28,7 +28,9 @@ def never(count: int) -> None:
     raise AssertionError(f"{count} pictures did not fit")
 
 
-def tree(left: Stage, right: Stage, *, left_essential: bool = False) -> tuple[Pipeline, Stage, Stage]:
+def tree(
+    left: Stage, right: Stage, *, left_essential: bool = False
+) -> tuple[Pipeline[BatchStage], Stage, Stage]:
     """first → (left ∥ right) → joined (requires left) → last"""
     joined, last = Stage("joined"), Stage("last")
     first = begin(Stage("first", runs_on=RunsOn.CHILDREN), essential=True)

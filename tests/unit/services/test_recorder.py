@@ -3,7 +3,6 @@
 import json
 import queue
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,9 +22,14 @@ from veilgate.domain.errors import (
 from veilgate.domain.outcomes import Outcome
 from veilgate.domain.retry import RetryPolicy
 from veilgate.persistence.engine import WRITES, open_engine
+from veilgate.persistence.records import DueJob
 from veilgate.services import recorder as recorder_module
-from veilgate.services.picture_engine import PictureEnd, StageReport
-from veilgate.services.recorder import Recorder, Settlement, Verdict
+from veilgate.services.engine_reports import StageReport
+from veilgate.services.lookup_jobs import LookupJobs
+from veilgate.services.picture_ends import PictureEnds
+from veilgate.services.picture_engine import PictureEnd
+from veilgate.services.recorder import Recorder
+from veilgate.services.settlements import Settlement, Verdict
 from veilgate.storage.local import LocalObjectStore
 
 FACES = {
@@ -62,14 +66,16 @@ class Desk:
         self.shelf = shelf
         self.store = LocalObjectStore(folder / "objects")
         self.woken: list[list[str]] = []
+        self.submitted: list[DueJob] = []
         self.between: Callable[[Settlement], None] = lambda _settlement: None
         self._settlements: queue.SimpleQueue[Settlement] = queue.SimpleQueue()
         self.recorder = Recorder(
             shelf.database,
-            self.store,
+            PictureEnds(shelf.database, self.store, LookupJobs(("google_vision",))),
             retry_policy=POLICY,
             settled=self._settle,
             wake=lambda job_ids: self.woken.append(list(job_ids)),
+            submitted=self.submitted.append,
         )
 
     def add(self, *job_ids: str) -> None:
@@ -106,7 +112,7 @@ def desk(shelf: Shelf, tmp_path: Path) -> Iterator[Desk]:
 def test_a_completion_flips_everything_in_one_go(desk: Desk) -> None:
     desk.add("a")
     desk.recorder.stage_ended([report_of("a")])
-    desk.recorder.picture_ended(end_of("a"))
+    desk.recorder.work_ended(end_of("a"))
     assert desk.finish() == [Settlement("a", 1, Verdict.COMPLETED)]
     job = desk.shelf.job("a")
     assert (job["status"], job["result_key"]) == ("completed", "results/a/1/")
@@ -133,7 +139,7 @@ def test_what_gathers_while_the_database_is_busy_shares_a_transaction(desk: Desk
         busy.totals.add(busy=1)
         for job_id in job_ids:
             desk.recorder.stage_ended([report_of(job_id)])
-            desk.recorder.picture_ended(end_of(job_id))
+            desk.recorder.work_ended(end_of(job_id))
         event.listen(desk.shelf.engine, "commit", lambda _connection: commits.append(1))
     assert {settlement.verdict for settlement in desk.finish()} == {Verdict.COMPLETED}
     assert len(commits) <= 3, "the holder's own, the first record's, and one for all the rest"
@@ -143,7 +149,8 @@ def test_of_two_requests_for_an_image_the_later_is_shown_whichever_ends_last(des
     desk.add("a", "b")  # "b" was asked for after "a"
     for job_id in ("b", "a"):
         end = end_of(job_id, find_vehicles=Outcome.produced("x", {"counts": {f"car of {job_id}": 1}}))
-        desk.recorder.picture_ended(replace(end, work=replace(end.work, image_id="a")))
+        end.work.image_id = "a"
+        desk.recorder.work_ended(end)
         assert desk.settled().verdict is Verdict.COMPLETED
     shown = "SELECT current_job_id FROM processed_images WHERE id = 'a'"
     assert desk.shelf.rows(shown) == [{"current_job_id": "b"}]
@@ -155,9 +162,9 @@ def test_a_poisoned_record_takes_nobody_along(desk: Desk) -> None:
     desk.add("a", "b", "c")
     with desk.shelf.database.write():  # so that the three meet in one group
         desk.recorder.stage_ended([report_of("a")])
-        desk.recorder.picture_ended(end_of("a"))
-        desk.recorder.picture_ended(end_of("b", store_copies=Outcome.produced("x", {})))
-        desk.recorder.picture_ended(end_of("c"))
+        desk.recorder.work_ended(end_of("a"))
+        desk.recorder.work_ended(end_of("b", store_copies=Outcome.produced("x", {})))
+        desk.recorder.work_ended(end_of("c"))
     verdicts = {settlement.job_id: settlement.verdict for settlement in desk.finish()}
     assert verdicts == {"a": Verdict.COMPLETED, "b": Verdict.LOST, "c": Verdict.COMPLETED}
     rows = desk.shelf.rows("SELECT id, status FROM jobs ORDER BY id")
@@ -182,7 +189,7 @@ def refused(desk: Desk) -> list[str]:
 def test_a_record_outlasts_a_full_disk(desk: Desk, refused: list[str]) -> None:
     desk.add("a")
     desk.shelf.fill_disk()
-    desk.recorder.picture_ended(end_of("a"))
+    desk.recorder.work_ended(end_of("a"))
     wait_until(lambda: len(refused) >= 2, timeout_s=10, what="two refusals")
     desk.shelf.free_disk()
     assert desk.settled().verdict is Verdict.COMPLETED
@@ -196,7 +203,7 @@ def test_a_record_outlasts_a_database_that_is_locked(desk: Desk, refused: list[s
     other = open_engine(desk.shelf.url)
     with other.connect().execution_options(**{WRITES: True}) as connection:
         connection.execute(text("UPDATE jobs SET worker = 'other'"))
-        desk.recorder.picture_ended(end_of("a"))
+        desk.recorder.work_ended(end_of("a"))
         wait_until(lambda: len(refused) >= 2, timeout_s=10, what="two refusals")
     other.dispose()
     assert desk.settled().verdict is Verdict.COMPLETED
@@ -221,7 +228,7 @@ def test_files_of_superseded_claims_go_and_those_of_the_winner_stay(desk: Desk) 
     desk.shelf.claim("a")
     for job_id, fence in (("a", 1), ("a", 2), ("other", 1)):
         desk.store_files(job_id, fence)
-    desk.recorder.picture_ended(end_of("a", fence=2))
+    desk.recorder.work_ended(end_of("a", fence=2))
     assert [settlement.verdict for settlement in desk.finish()] == [Verdict.COMPLETED]
     assert desk.files() == ["results/a/2/processed.jpg", "results/other/1/processed.jpg"]
 
@@ -229,7 +236,7 @@ def test_files_of_superseded_claims_go_and_those_of_the_winner_stay(desk: Desk) 
 def test_a_job_that_failed_for_good_leaves_no_files(desk: Desk) -> None:
     desk.add("a")
     desk.store_files("a", 1)
-    desk.recorder.picture_ended(end_of("a", error=UndecodablePicture()))
+    desk.recorder.work_ended(end_of("a", error=UndecodablePicture()))
     [settlement] = desk.finish()
     assert (settlement.verdict, desk.files()) == (Verdict.FAILED, [])
     job = desk.shelf.job("a")
@@ -238,14 +245,14 @@ def test_a_job_that_failed_for_good_leaves_no_files(desk: Desk) -> None:
 
 def test_what_may_help_is_tried_again_until_the_attempts_are_spent(desk: Desk) -> None:
     desk.add("a")
-    desk.recorder.picture_ended(end_of("a", error=StageFailed("no")))
+    desk.recorder.work_ended(end_of("a", error=StageFailed("no")))
     assert desk.settled().verdict is Verdict.RETRIED
     job = desk.shelf.job("a")
     assert (job["status"], job["attempts"], job["dispatched_at_ms"]) == ("submitted", 1, None)
     desk.shelf.claim("a")
     last = end_of("a", fence=2, error=StageFailed("no"))
     last.work.attempts = 1
-    desk.recorder.picture_ended(last)
+    desk.recorder.work_ended(last)
     assert desk.settled().verdict is Verdict.FAILED
     assert desk.shelf.job("a")["attempts"] == 2
 
@@ -257,7 +264,7 @@ def test_a_start_that_found_something_away_does_not_count(
     desk: Desk, error: VeilgateError, deliveries: int
 ) -> None:
     desk.add("a")
-    desk.recorder.picture_ended(end_of("a", error=error))
+    desk.recorder.work_ended(end_of("a", error=error))
     assert desk.settled().verdict is Verdict.RETRIED
     job = desk.shelf.job("a")
     assert (job["deliveries"], job["attempts"], job["fence"]) == (deliveries, deliveries, 1)
@@ -281,7 +288,7 @@ def test_a_zombie_leaves_no_word_and_no_file_but_the_winners(desk: Desk, error: 
     won = desk.shelf.job("a")
     desk.store_files("a", 1)
     desk.recorder.stage_ended([report_of("a")])
-    desk.recorder.picture_ended(end_of("a", error=error))
+    desk.recorder.work_ended(end_of("a", error=error))
     assert [settlement.verdict for settlement in desk.finish()] == [Verdict.LOST]
     assert desk.shelf.job("a") == won
     assert desk.files() == ["results/a/2/processed.jpg"]
@@ -294,7 +301,7 @@ def test_a_completion_whose_commit_was_in_doubt_keeps_its_files(desk: Desk) -> N
     desk.store_files("a", 1)
     with desk.shelf.database.write() as transaction:
         transaction.claims.complete("a", 1, results="{}", result_key="results/a/1/")
-    desk.recorder.picture_ended(end_of("a"))
+    desk.recorder.work_ended(end_of("a"))
     assert [settlement.verdict for settlement in desk.finish()] == [Verdict.LOST]
     assert desk.files() == ["results/a/1/processed.jpg"]
 
@@ -313,7 +320,7 @@ def test_when_the_end_of_a_commit_stays_unknown_the_files_stay(
     desk.store_files("a", 1)
     monkeypatch.setattr(recorder_module, "_DATABASE_PATIENCE_S", 0.0)
     monkeypatch.setattr(database, "write", without_reply)
-    desk.recorder.picture_ended(end_of("a"))
+    desk.recorder.work_ended(end_of("a"))
     assert [settlement.verdict for settlement in desk.finish()] == [Verdict.LOST]
     with write() as carried_out_late:
         carried_out_late.claims.complete("a", 1, results="{}", result_key="results/a/1/")
@@ -330,6 +337,6 @@ def test_tidying_up_after_a_failure_spares_who_came_after(desk: Desk) -> None:
         desk.store_files("a", 2)
 
     desk.between = overtake
-    desk.recorder.picture_ended(end_of("a", error=StageFailed()))
+    desk.recorder.work_ended(end_of("a", error=StageFailed()))
     assert [settlement.verdict for settlement in desk.finish()] == [Verdict.RETRIED]
     assert desk.files() == ["results/a/2/processed.jpg"]

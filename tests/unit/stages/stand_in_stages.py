@@ -8,8 +8,9 @@ from veilgate.domain.options import UploadOptions
 from veilgate.domain.outcomes import Outcome
 from veilgate.domain.pictures import PictureFormat, PictureHeader
 from veilgate.services.device_line import ChunkBounds
-from veilgate.services.picture_engine import EngineListener, PictureEnd, PictureEngine, StageReport
-from veilgate.stages.contract import PictureWork, RunsOn
+from veilgate.services.engine_reports import EngineListener, StageReport, Work
+from veilgate.services.picture_engine import PictureEnd, PictureEngine
+from veilgate.stages.contract import BatchStage, PictureWork, RunsOn
 from veilgate.stages.pipeline import Pipeline
 
 
@@ -54,12 +55,12 @@ class Listener:
         with self._lock:
             self.reports.extend(reports)
 
-    def picture_ended(self, end: PictureEnd) -> None:
+    def work_ended(self, end: PictureEnd) -> None:
         with self._lock:
             assert end.work.job_id not in self.ends, "a picture ends once"
             self.ends[end.work.job_id] = end
 
-    def picture_dropped(self, work: PictureWork) -> None:
+    def work_dropped(self, work: Work) -> None:
         with self._lock:
             self.dropped.append((work.job_id, work.fence))
 
@@ -71,7 +72,7 @@ class Listener:
 
 
 def engine_of(
-    pipeline: Pipeline, listener: EngineListener, bounds: ChunkBounds | None = None
+    pipeline: Pipeline[BatchStage], listener: EngineListener[PictureEnd], bounds: ChunkBounds | None = None
 ) -> PictureEngine:
     return PictureEngine(
         pipeline,
@@ -83,7 +84,9 @@ def engine_of(
     )
 
 
-def run_all(pipeline: Pipeline, *works: PictureWork, bounds: ChunkBounds | None = None) -> Listener:
+def run_all(
+    pipeline: Pipeline[BatchStage], *works: PictureWork, bounds: ChunkBounds | None = None
+) -> Listener:
     """Send pictures through the engine and wait for all their ends."""
     listener = Listener()
     engine = engine_of(pipeline, listener, bounds)

@@ -14,7 +14,7 @@ from veilgate.domain.pictures import PictureFormat, PictureHeader
 from veilgate.imaging.picture import Picture
 from veilgate.inference.ports import Embedder
 from veilgate.stages.blur_regions import VeiledPicture
-from veilgate.stages.contract import PictureWork
+from veilgate.stages.contract import BatchStage, PictureWork
 from veilgate.stages.embed_picture import EmbeddedPicture, EmbedPicture, KnownVectors, digest_of
 from veilgate.stages.pipeline import Pipeline, begin
 
@@ -113,7 +113,7 @@ def test_a_picture_that_the_model_makes_nothing_of_is_told_as_that() -> None:
     assert (outcome.product.vector, outcome.product.failure) == (None, outcome.report["reason"])
 
 
-def pipeline_with(embedder: Callable[[], Embedder | None]) -> Pipeline:
+def pipeline_with(embedder: Callable[[], Embedder | None]) -> Pipeline[BatchStage]:
     def veil(work: PictureWork) -> Outcome:
         return Outcome.produced(work[VeiledPicture])
 

@@ -1,8 +1,7 @@
 """Asking about jobs, watching them, and changing their course."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -12,8 +11,9 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from veilgate.api.container import Owner, Parts, guest_of
 from veilgate.api.direct_route import DirectRoute
 from veilgate.api.guarded_route import GuardedRoute
-from veilgate.api.job_stream import event_lines, resume_point, wait_for_end
+from veilgate.api.job_stream import follow, resume_point, sse, wait_for_end
 from veilgate.api.schemas.answers import BatchStatus, JobState, JobStatusAnswer, Problem
+from veilgate.api.stream_answer import StreamAnswer, place_of
 from veilgate.domain.errors import BatchNotFound
 from veilgate.domain.ids import is_id
 from veilgate.persistence.records import JobRecord
@@ -61,19 +61,13 @@ async def events(
 ) -> Response:
     """Every stage outcome as a Server-Sent Event, numbered 1..n. `Last-Event-ID` resumes without a gap;
     204 when the job has ended and everything was seen."""
-    seq = resume_point(last_event_id, after)
-    waiting, is_last = await run_in_threadpool(parts.queries.events_after, job_id, owner, seq)
-    if is_last and not waiting:
+    page = await asyncio.to_thread(parts.events.page, job_id, owner, resume_point(last_event_id, after))
+    if page.is_last and not page.events:
         return Response(status_code=204)
     guest = guest_of(request)
-    lines: AsyncIterator[str] = event_lines(parts, job_id, guest, after=seq)
-    if guest.limited_as:
-        lines = await _counted(lines, parts.door.quotas.stream(guest.limited_as))
-    return StreamingResponse(
-        lines,
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    held = AsyncExitStack()
+    await held.enter_async_context(place_of(guest, parts))
+    return StreamAnswer(sse(follow(parts, page, guest), job_id), held, media_type="text/event-stream")
 
 
 @router.post("/jobs/{job_id}/cancel", response_model=JobState, responses={409: {"model": Problem}})
@@ -110,19 +104,6 @@ def batch(
     if not is_id(batch_id):
         raise BatchNotFound
     return JSONResponse(parts.batches.describe(batch_id, owner, first=first, limit=limit))
-
-
-async def _counted(lines: AsyncIterator[str], place: AbstractAsyncContextManager[None]) -> AsyncIterator[str]:
-    """The same lines, while they hold one of the caller's places. Raises `RateLimited` when all are taken."""
-    held = AsyncExitStack()
-    await held.enter_async_context(place)
-
-    async def holding() -> AsyncIterator[str]:
-        async with held:
-            async for line in lines:
-                yield line
-
-    return holding()
 
 
 def _state(job: JobRecord) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse
 
 from veilgate.api.callers import Guest
 from veilgate.api.container import Parts
@@ -12,11 +12,6 @@ from veilgate.api.schemas.answers import Problem
 from veilgate.domain.access import Scope
 
 router = APIRouter(tags=["system"], route_class=GuardedRoute)
-
-
-@router.get("/", include_in_schema=False)
-def root() -> RedirectResponse:
-    return RedirectResponse("/docs/")
 
 
 @router.get("/ready", responses={503: {"model": Problem}, 507: {"model": Problem}})

@@ -15,7 +15,7 @@ from veilgate.api.receiving import as_upload, idempotency_key, receive_one
 from veilgate.api.schemas.answers import BatchAccepted, Problem, UploadAccepted
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS, OPTIONS_IN_QUERY
 from veilgate.domain.errors import JobNotFound
-from veilgate.domain.jobs import JobKind, JobStatus
+from veilgate.domain.jobs import JobStatus
 from veilgate.services.intake import AcceptedJob
 from veilgate.telemetry.failpoints import failpoint
 
@@ -94,8 +94,8 @@ async def batch_upload(request: Request, parts: Parts, owner: Owner) -> JSONResp
 
 async def taken_on(parts: Container, job: AcceptedJob, owner: str) -> JSONResponse:
     """Tell the workers of a job that is new, and the caller where it stands."""
+    parts.set_to_work(job)
     if job.is_new:
-        parts.dispatch(job.job_id, JobKind.VEIL, job.lane)
         failpoint("before_reply", job.job_id)
     answer: dict[str, Any] = {
         "job_id": job.job_id,

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from veilgate.api.schemas.lookups import LookupResults
+
 
 class NearDuplicate(BaseModel):
     image_id: str
@@ -96,8 +98,11 @@ class BatchStatus(BaseModel):
 
 
 class JobStatusAnswer(BaseModel):
+    """`lookup_job_id` is the lookup of the image that was asked for last."""
+
     job_id: str
     image_id: str
+    kind: Literal["veil", "lookup"]
     status: Literal["submitted", "processing", "completed", "failed", "cancelled"]
     filename: str
     file_size: int
@@ -105,7 +110,8 @@ class JobStatusAnswer(BaseModel):
     updated_at: int
     attempts: int
     options: dict[str, Any]
-    results: JobResults | None
+    lookup_job_id: str | None
+    results: JobResults | LookupResults | None
     error: ErrorNote | None
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from veilgate.api.schemas.answers import ErrorNote, NearDuplicate
+from veilgate.api.schemas.lookups import LookupResults
 from veilgate.domain.notes import LONGEST_DESCRIPTION, LONGEST_TAG, MOST_TAGS
 
 NOTES: dict[str, Any] = {
@@ -30,8 +31,8 @@ class ImageTag(BaseModel):
 
 
 class ListedImage(BaseModel):
-    """`status` is that of the newest job of the image. Links to veiled pictures are there once there is a
-    result, and then change with it."""
+    """`status` is that of the newest job that veils the image. Links to veiled pictures are there once there
+    is a result, and then change with it."""
 
     image_id: str
     filename: str
@@ -66,13 +67,16 @@ class ImageJob(BaseModel):
 
 
 class ImageAnswer(ListedImage):
-    """`jobs` in the order in which they were asked for; the result of `shown_job_id` is what is shown."""
+    """`jobs` in the order in which they were asked for; the result of `shown_job_id` is what is shown.
+    `lookup_job_id` is the lookup that was asked for last, `lookup` what the last one that completed found."""
 
     sha256: str
     updated_at: int
     original_dropped_at: int | None
     duplicate_group: str | None
     shown_job_id: str | None
+    lookup_job_id: str | None
+    lookup: LookupResults | None
     jobs: list[ImageJob]
 
 

@@ -47,6 +47,10 @@ OPTIONS: dict[str, Any] = {
     "max_box_fraction": _number(0, 1, "Larger finds stay: longer side of the box / of the picture."),
     "metadata": _choice(MetadataPolicy, "`safe` keeps print resolution and says that colours are sRGB."),
     "verify": {"type": "boolean", "description": "Look again at the veiled picture; veil what is found."},
+    "lookups": {
+        "type": "boolean",
+        "description": "Look up on the web what the veiled picture shows; only that picture is sent.",
+    },
     "priority": _choice(Lane, "Which line the job waits in."),
 }
 

@@ -1,0 +1,51 @@
+"""What lookups came to: added up by day, provider and owner, whoever adds at the same time."""
+
+import threading
+
+from tests.integration.persistence.databases import Shelf
+from veilgate.domain.lookups import Bill
+from veilgate.persistence.deadlocks import again_after_deadlock
+
+BILLS = {"google_vision": Bill(2, 0, 6500), "ebay_search": Bill(1, 1, 0), "google_lens": Bill()}
+
+
+def test_adds_up_for_all_owners(shelf: Shelf) -> None:
+    for owner in ("one", "two", "one"):
+        with shelf.database.write() as transaction:
+            transaction.spending.add(owner, BILLS)
+    with shelf.database.read() as transaction:
+        today = transaction.spending.today()
+        assert transaction.spending.of_day(today) == {
+            "google_vision": Bill(6, 0, 19_500),
+            "ebay_search": Bill(3, 3, 0),
+        }
+        assert transaction.spending.of_day("2026-01-01") == {}
+    rows = shelf.rows("SELECT * FROM lookup_spending WHERE provider = 'google_vision' ORDER BY owner_id")
+    assert [(row["day"], row["owner_id"], row["calls"]) for row in rows] == [
+        (today, "one", 4),
+        (today, "two", 2),
+    ]
+
+
+def test_nothing_is_lost_when_many_add_at_once(shelf: Shelf) -> None:
+    start = threading.Barrier(6)
+
+    @again_after_deadlock
+    def add(bills: dict[str, Bill]) -> None:
+        with shelf.database.write() as transaction:
+            transaction.spending.add("one", bills)
+
+    def work(number: int) -> None:
+        bills = dict(reversed(BILLS.items())) if number % 2 else BILLS
+        start.wait()
+        for _ in range(5):
+            add(bills)
+
+    threads = [threading.Thread(target=work, args=[number]) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with shelf.database.read() as transaction:
+        found = transaction.spending.of_day(transaction.spending.today())
+    assert found == {"google_vision": Bill(60, 0, 195_000), "ebay_search": Bill(30, 30, 0)}

@@ -1,0 +1,170 @@
+"""Saying where events are sent, and looking at what was."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+
+from veilgate.api.container import Known, Owner, Parts
+from veilgate.api.guarded_route import GuardedRoute
+from veilgate.api.json_body import read_json_object
+from veilgate.api.schemas.answers import Problem
+from veilgate.api.schemas.webhooks import (
+    CHANGED_WEBHOOK,
+    NEW_WEBHOOK,
+    DeliveriesAnswer,
+    DeliveryQueued,
+    WebhookAnswer,
+    WebhooksAnswer,
+    WebhookWithSecret,
+)
+from veilgate.domain.cursors import LONGEST_CURSOR
+from veilgate.domain.webhooks import DeliveryStatus
+from veilgate.persistence.delivery_repository import DeliveryRecord
+from veilgate.persistence.webhook_endpoint_repository import EndpointRecord
+from veilgate.services.webhooks import ShownSecret, WebhookChange
+
+router = APIRouter(
+    prefix="/webhooks", tags=["webhooks"], responses={404: {"model": Problem}}, route_class=GuardedRoute
+)
+
+_MOST_DELIVERIES = 200
+_UNSTORED = {"Cache-Control": "no-store"}
+_REFUSED: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (400, 413, 422)}
+_OFF: dict[int | str, dict[str, Any]] = {409: {"model": Problem}}
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=WebhookWithSecret,
+    responses=_REFUSED,
+    openapi_extra=_body(NEW_WEBHOOK),
+)
+async def create(request: Request, parts: Parts, caller: Known) -> JSONResponse:
+    """Have events of all your jobs sent to an address, signed with the secret that is shown here only. It is
+    silent once the key that made it is no good any more."""
+    wanted = WebhookChange.parse(await read_json_object(request))
+    made = await run_in_threadpool(parts.webhooks.create, caller, wanted)
+    return _with_secret(made, status_code=201)
+
+
+@router.get("", response_model=WebhooksAnswer)
+def webhooks(parts: Parts, owner: Owner) -> JSONResponse:
+    """Yours, the oldest first."""
+    return JSONResponse({"webhooks": [_described(one) for one in parts.webhooks.list(owner)]})
+
+
+@router.get("/{webhook_id}", response_model=WebhookAnswer)
+def webhook(webhook_id: str, parts: Parts, owner: Owner) -> JSONResponse:
+    """Where it leads, and how it fares."""
+    return JSONResponse(_described(parts.webhooks.get(webhook_id, owner)))
+
+
+@router.patch(
+    "/{webhook_id}",
+    response_model=WebhookAnswer,
+    responses=_REFUSED,
+    openapi_extra=_body(CHANGED_WEBHOOK),
+)
+async def change(webhook_id: str, request: Request, parts: Parts, owner: Owner) -> JSONResponse:
+    """Change address, events, or whether anything is sent. What is not given stays."""
+    wanted = WebhookChange.parse(await read_json_object(request))
+    return JSONResponse(_described(await run_in_threadpool(parts.webhooks.change, webhook_id, owner, wanted)))
+
+
+@router.delete("/{webhook_id}", status_code=204, response_class=Response)
+def delete(webhook_id: str, parts: Parts, owner: Owner) -> Response:
+    """Delete it with its log; what waits is not sent."""
+    parts.webhooks.delete(webhook_id, owner)
+    return Response(status_code=204)
+
+
+@router.post("/{webhook_id}/rotate", response_model=WebhookWithSecret)
+def rotate(webhook_id: str, parts: Parts, owner: Owner) -> JSONResponse:
+    """Make another secret. For 24 hours messages carry a signature of each, so that receivers can change."""
+    return _with_secret(parts.webhooks.rotate(webhook_id, owner), status_code=200)
+
+
+@router.post("/{webhook_id}/test", status_code=202, response_model=DeliveryQueued, responses=_OFF)
+def test(webhook_id: str, parts: Parts, owner: Owner) -> JSONResponse:
+    """Send a `webhook.test` event now; the log of deliveries shows what came of it."""
+    return JSONResponse({"delivery_id": parts.webhooks.test(webhook_id, owner)}, status_code=202)
+
+
+@router.get("/{webhook_id}/deliveries", response_model=DeliveriesAnswer, responses={422: {"model": Problem}})
+def deliveries(
+    webhook_id: str,
+    parts: Parts,
+    owner: Owner,
+    *,
+    limit: Annotated[int, Query(ge=1, le=_MOST_DELIVERIES, description="How many deliveries.")] = 50,
+    cursor: Annotated[
+        str | None, Query(max_length=LONGEST_CURSOR, description="The `next` of the page before.")
+    ] = None,
+) -> JSONResponse:
+    """What was sent or waits to be, the newest first."""
+    found, following = parts.webhooks.deliveries(webhook_id, owner, cursor=cursor, limit=limit)
+    return JSONResponse({"deliveries": [_logged(one) for one in found], "next": following})
+
+
+@router.post(
+    "/{webhook_id}/deliveries/{delivery_id}/retry",
+    status_code=202,
+    response_model=DeliveryQueued,
+    responses=_OFF,
+)
+def retry(webhook_id: str, delivery_id: str, parts: Parts, owner: Owner) -> JSONResponse:
+    """Send a delivery now, whatever has become of it, with the same id."""
+    parts.webhooks.send_again(webhook_id, delivery_id, owner)
+    return JSONResponse({"delivery_id": delivery_id}, status_code=202)
+
+
+def _with_secret(made: ShownSecret, *, status_code: int) -> JSONResponse:
+    answer = {**_described(made.endpoint), "secret": made.secret}
+    return JSONResponse(answer, status_code=status_code, headers=_UNSTORED)
+
+
+def _described(endpoint: EndpointRecord) -> dict[str, Any]:
+    return {
+        "webhook_id": endpoint.id,
+        "url": endpoint.url,
+        "events": list(endpoint.events),
+        "enabled": endpoint.is_on,
+        "disabled_reason": endpoint.disabled_reason
+        or (None if endpoint.is_on else "Its key is no good any more."),
+        "key": endpoint.key_prefix,
+        "failures": endpoint.failures,
+        "paused_until": _seconds(endpoint.paused_until_ms or None),
+        "previous_secret_until": _seconds(endpoint.previous_until_ms),
+        "created_at": endpoint.created_at_ms // 1000,
+        "updated_at": endpoint.updated_at_ms // 1000,
+    }
+
+
+def _logged(delivery: DeliveryRecord) -> dict[str, Any]:
+    waits = delivery.status == DeliveryStatus.PENDING
+    return {
+        "delivery_id": delivery.id,
+        "event": delivery.event,
+        "job_id": delivery.job_id,
+        "image_id": delivery.image_id,
+        "seq": delivery.seq,
+        "status": delivery.status,
+        "attempts": delivery.attempts,
+        "last_status": delivery.last_status,
+        "last_error": delivery.last_error,
+        "last_took_ms": delivery.last_took_ms,
+        "created_at": delivery.created_at_ms // 1000,
+        "next_try_at": delivery.not_before_ms // 1000 if waits else None,
+        "finished_at": _seconds(delivery.finished_at_ms),
+    }
+
+
+def _seconds(at_ms: int | None) -> int | None:
+    return None if at_ms is None else at_ms // 1000

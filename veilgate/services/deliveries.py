@@ -1,0 +1,212 @@
+"""Sending what is in the outbox: many endpoints side by side, a few messages at a time to each.
+
+Every endpoint that something waits for has a line, which is a task: slow ones wait in their own. Redis says
+when to look, and the database, asked every half second, what there is; so nothing depends on Redis.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, Protocol, TypeVar
+
+from veilgate.domain.errors import VeilgateError
+from veilgate.domain.webhooks import STRIKES, signature
+from veilgate.lookups.safe_fetch import FetchPatience, PostAnswer
+from veilgate.persistence.delivery_repository import DueDelivery, Receiver
+from veilgate.services.delivery_book import LEASE_MS, DeliveryBook, Line, Sent
+from veilgate.telemetry.failpoints import failpoint
+from veilgate.telemetry.logging import get_logger
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_log = get_logger(__name__)
+AT_ONCE = STRIKES
+MOST_LINES = 256
+_POLL_S = 0.5
+_ANNOUNCE_S = 1.0
+# Redis tells of every stage of every picture.
+_SHORTEST_POLL_S = 0.02
+_PATIENCE = FetchPatience(connect_s=5.0, between_bytes_s=10.0, total_s=10.0)
+# Of the lease before a send: its own time, and that of writing down what came of it.
+_NEEDED_S = _PATIENCE.total_s + 4.0
+_LONGEST_WAIT_S = LEASE_MS / 1000 - _NEEDED_S
+_DATABASE_PAUSE_S = 0.5
+_DATABASE_THREADS = 4
+
+
+class Post(Protocol):
+    """As `SafeFetch.post`."""
+
+    def __call__(
+        self, url: str, *, headers: Mapping[str, str], body: bytes, patience: FetchPatience
+    ) -> Awaitable[PostAnswer]: ...
+
+
+class Deliveries:
+    """`announce` is called every second. What is under way when `stop` is called is sent to its end."""
+
+    def __init__(self, book: DeliveryBook, post: Post, *, announce: Callable[[], None]) -> None:
+        self._book = book
+        self._post = post
+        self._announce = announce
+        self._lines: dict[str, asyncio.Task[None]] = {}
+        self._threads = ThreadPoolExecutor(_DATABASE_THREADS, "database")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waker = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is being sent or written down."""
+        return bool(self._lines)
+
+    def wake(self) -> None:
+        """From any thread: something may be waiting."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._waker.set)
+
+    def stop(self) -> None:
+        """From any thread, or from within a signal's handler: it takes no lock."""
+        self._stopping = True
+
+    async def run(self) -> None:
+        """Until it is stopped."""
+        self._loop = asyncio.get_running_loop()
+        announcing = asyncio.create_task(self._keep_announcing())
+        while not self._stopping:
+            await self._look()
+            await self._rest()
+        announcing.cancel()
+        await asyncio.gather(*self._lines.values(), announcing, return_exceptions=True)
+        self._threads.shutdown()
+
+    async def _keep_announcing(self) -> None:
+        """Beside all else: a Redis that does not answer takes seconds."""
+        while True:
+            await asyncio.to_thread(self._announce)
+            await asyncio.sleep(_ANNOUNCE_S)
+
+    async def _look(self) -> None:
+        """Begin a line for each endpoint that has none."""
+        try:
+            waited_for = await self._in_thread(self._book.waited_for, limit=MOST_LINES)
+        except VeilgateError as error:
+            _log.warning("deliveries.interrupted", error=error.code)
+            return
+        for endpoint_id in waited_for:
+            if endpoint_id not in self._lines and len(self._lines) < MOST_LINES:
+                self._lines[endpoint_id] = asyncio.create_task(self._serve(endpoint_id))
+
+    async def _rest(self) -> None:
+        await asyncio.sleep(_SHORTEST_POLL_S)
+        try:
+            await asyncio.wait_for(self._waker.wait(), _POLL_S)
+        except TimeoutError:
+            return
+        self._waker.clear()
+
+    async def _serve(self, endpoint_id: str) -> None:
+        try:
+            await self._serve_line(endpoint_id)
+        except VeilgateError as error:
+            # What was heard and not written down is sent once more, when our lease has run out.
+            _log.warning("deliveries.line_interrupted", endpoint_id=endpoint_id, error=error.code)
+        except Exception:  # noqa: BLE001 - the others go on, and this one when somebody looks again
+            _log.exception("deliveries.line_failed", endpoint_id=endpoint_id)
+        finally:
+            del self._lines[endpoint_id]
+
+    async def _serve_line(self, endpoint_id: str) -> None:
+        under_way: dict[asyncio.Task[Sent], str] = {}
+        held_from_s = time.monotonic()
+        line = await self._in_thread(self._book.open, endpoint_id, limit=AT_ONCE)
+        while True:
+            if line and not self._stopping:
+                self._begin(line, under_way)
+            if not under_way:
+                break
+            left_s = held_from_s + _LONGEST_WAIT_S - time.monotonic()
+            done, _ = await asyncio.wait(
+                under_way, timeout=max(0.0, left_s), return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                del under_way[task]
+            held_from_s = time.monotonic()
+            line = await self._write(endpoint_id, [task.result() for task in done], under_way)
+        if line:
+            await self._in_thread(self._book.release, endpoint_id)
+
+    def _begin(self, line: Line, under_way: dict[asyncio.Task[Sent], str]) -> None:
+        # So that no more than these have failed when it is given a rest. One that is down is then asked by a
+        # single message whether it still is.
+        places = max(1, STRIKES - line.receiver.failures)
+        for delivery in line.deliveries[: max(0, places - len(under_way))]:
+            under_way[asyncio.create_task(self._send(line.receiver, delivery))] = delivery.id
+
+    async def _write(
+        self, endpoint_id: str, sent: list[Sent], under_way: dict[asyncio.Task[Sent], str]
+    ) -> Line | None:
+        """As long as the lease holds, a database that is away is waited for."""
+        give_up_s = time.monotonic() + _NEEDED_S
+        ids = frozenset(under_way.values())
+        while True:
+            try:
+                return await self._in_thread(
+                    self._book.write, endpoint_id, sent, limit=AT_ONCE, under_way=ids
+                )
+            except VeilgateError:
+                if time.monotonic() > give_up_s:
+                    raise
+                await asyncio.sleep(_DATABASE_PAUSE_S)
+
+    async def _send(self, receiver: Receiver, delivery: DueDelivery) -> Sent:
+        began_s, answer, trouble = time.monotonic(), None, None
+        try:
+            answer = await self._post(
+                receiver.url,
+                headers=_headers(receiver, delivery),
+                body=delivery.payload.encode(),
+                patience=_PATIENCE,
+            )
+        except VeilgateError as error:
+            trouble = error.message
+        failpoint("webhook_sent")
+        took_ms = round((time.monotonic() - began_s) * 1000)
+        status = answer.status if answer else None
+        _log.info(
+            "delivery.sent",
+            delivery_id=delivery.id,
+            endpoint_id=receiver.id,
+            status=status,
+            error=trouble,
+            took_ms=took_ms,
+        )
+        asked_s = _seconds(answer.headers.get("retry-after", "")) if answer else None
+        return Sent(delivery, receiver.url, took_ms, status, trouble, asked_s)
+
+    async def _in_thread(self, ask: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(ask, *args, **kwargs))
+
+
+def _headers(receiver: Receiver, delivery: DueDelivery) -> dict[str, str]:
+    timestamp_s = int(time.time())
+    signers = [receiver.secret] + ([receiver.previous_secret] if receiver.previous_secret else [])
+    signed = signature(signers, delivery.id, timestamp_s, delivery.payload.encode())
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": delivery.id,
+        "webhook-timestamp": str(timestamp_s),
+        "webhook-signature": signed,
+    }
+    if delivery.correlation_id:
+        headers["X-Correlation-ID"] = delivery.correlation_id
+    return headers
+
+
+def _seconds(retry_after: str) -> int | None:
+    """Only numbers of seconds are understood: dates are told by clocks that we do not know."""
+    return int(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
