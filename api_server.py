@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 
@@ -53,7 +53,7 @@ from veilgate.services.copies import Copies
 from veilgate.services.direct_uploads import DirectUploads
 from veilgate.services.disk import Disk
 from veilgate.services.erase import Erase
-from veilgate.services.health import Health
+from veilgate.services.health import Health, Present
 from veilgate.services.image_links import ImageLinks
 from veilgate.services.image_notes import ImageNotes
 from veilgate.services.intake import Intake
@@ -77,37 +77,15 @@ _DRAIN_S = 20
 @contextmanager
 def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...]) -> Iterator[Container]:
     with ExitStack() as stack:
-        database = open_database(config, stack)
+        database, wanted = open_database(config, stack), lookup_jobs(config)
         redis = open_redis_client(config, stack, timeout_s=GATEWAY_REDIS_TIMEOUT_S)
-        wanted = lookup_jobs(config)
-        spool = _spool(config)
-        disk = _disk(config, database)
-        admission = _admission(config, database, disk)
-        workers = partial(who_is_present, redis)
-        health = Health(
-            database,
-            store,
-            admission,
-            spool=spool,
-            disk=disk,
-            look_for_workers=workers,
-            looks_up=bool(wanted.providers),
-        )
-        stack.callback(health.close)
         work_list = WorkList(redis, job_timeout_s=config.queue.job_timeout_s)
-        dispatcher = stack.enter_context(closing(Dispatcher(database, work_list, note=health.note)))
+        workers = partial(who_is_present, redis)
+        spool, admission, health = _open_health(config, stack, database, store, look_for_workers=workers)
         hub, events = WakeHub(), JobEvents(database)
-        watch = stack.enter_context(closing(EventWatch(hub, events)))
         stack.callback(WakeupListener(redis, hub.notify, note=health.note).close)
-        intake = Intake(
-            database,
-            store,
-            limits=picture_limits(config),
-            models=models_digest(config),
-            lookups=wanted,
-        )
-        signing = signing_store(store)
-        links = ImageLinks(config.search.public_base_url)
+        intake = _intake(config, database, store)
+        signing, links = signing_store(store), ImageLinks(config.search.public_base_url)
         yield Container(
             door=open_front_door(config, database),
             admission=admission,
@@ -130,12 +108,45 @@ def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...])
             statistics=Statistics(database),
             health=health,
             spool=spool,
-            dispatch=dispatcher,
+            dispatch=stack.enter_context(closing(Dispatcher(database, work_list, note=health.note))),
             hub=hub,
-            watch=watch,
+            watch=stack.enter_context(closing(EventWatch(hub, events))),
             limits=_upload_limits(config),
             veil_targets=targets,
         )
+
+
+def _open_health(
+    config: Config,
+    stack: ExitStack,
+    database: Database,
+    store: ObjectStore,
+    *,
+    look_for_workers: Callable[[], Present],
+) -> tuple[Spool, Admission, Health]:
+    spool, disk = _spool(config), _disk(config, database)
+    admission = _admission(config, database, disk)
+    health = Health(
+        database,
+        store,
+        admission,
+        spool=spool,
+        disk=disk,
+        look_for_workers=look_for_workers,
+        looks_up=bool(lookup_jobs(config).providers),
+    )
+    stack.callback(health.close)
+    return spool, admission, health
+
+
+def _intake(config: Config, database: Database, store: ObjectStore) -> Intake:
+    return Intake(
+        database,
+        store,
+        limits=picture_limits(config),
+        models=models_digest(config),
+        lookups=lookup_jobs(config),
+    )
 
 
 def _spool(config: Config) -> Spool:

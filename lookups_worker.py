@@ -8,11 +8,12 @@ from contextlib import ExitStack, asynccontextmanager
 
 from asking import open_calls
 from config import Config
-from pipeline_architecture import LookupParts, lookup_pipeline
+from lookup_architecture import LookupParts, lookup_pipeline
 from resources import (
     WORKER_REDIS_TIMEOUT_S,
     lookup_jobs,
     open_database,
+    open_fetcher,
     open_redis_client,
     open_store,
     provider_settings,
@@ -21,7 +22,9 @@ from resources import (
 )
 from veilgate.domain.errors import VeilgateError
 from veilgate.domain.families import LOOKUPS
+from veilgate.lookups.calls import Calls
 from veilgate.lookups.catalogue import enabled, settings_that_enable
+from veilgate.lookups.pages.page_reader import WebPageReader
 from veilgate.lookups.ports import MakeLink
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.presence import Presence
@@ -123,18 +126,25 @@ async def _open_pipeline(
     config: Config, database: Database, store: ObjectStore
 ) -> AsyncIterator[Pipeline[LookupStage]]:
     """On the engine's loop, where connections to providers live."""
-    async with open_calls(config, database) as calls:
-        providers = enabled(provider_settings(config), calls)
-        yield lookup_pipeline(
-            LookupParts(
-                store=store,
-                pictures=providers.pictures,
-                texts=providers.texts,
-                refiner=providers.refiner,
-                link_maker=_link_maker(config, database, store),
-                missing_settings=() if providers.pictures else settings_that_enable(),
-            )
-        )
+    with ExitStack() as stack:
+        reader = WebPageReader(open_fetcher(config, stack))
+        async with open_calls(config, database) as calls:
+            yield lookup_pipeline(_parts(config, database, store, calls, reader))
+
+
+def _parts(
+    config: Config, database: Database, store: ObjectStore, calls: Calls, reader: WebPageReader
+) -> LookupParts:
+    providers = enabled(provider_settings(config), calls)
+    return LookupParts(
+        store=store,
+        pictures=providers.pictures,
+        texts=providers.texts,
+        refiner=providers.refiner,
+        link_maker=_link_maker(config, database, store),
+        reader=reader,
+        missing_settings=() if providers.pictures else settings_that_enable(),
+    )
 
 
 def _link_maker(config: Config, database: Database, store: ObjectStore) -> LinkMaker | None:

@@ -30,9 +30,9 @@ _BOUNDARY = "veilgate-bench-2f6a1c"
 class House:
     """`python -m veilgate up`, ready and warm; ended and forgotten on leaving."""
 
-    def __init__(self, plan: DetectorPlan) -> None:
+    def __init__(self, plan: DetectorPlan, **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="veilgate-bench-"))
-        self.port = free_port()
+        self.port = int(settings.get("PORT") or free_port())
         if plan.vehicles:
             target = fetched_path(
                 manifest_model("fastestdet", ModelKind.VEHICLES), self.folder / "data" / "models"
@@ -45,6 +45,7 @@ class House:
             "MODEL_FETCH": "false",
             "FACE_DETECTION_SIZE": str(plan.face_size_px),
             "FACE_CONFIDENCE_THRESHOLD": str(plan.face_threshold),
+            **settings,
         }
         with (self.folder / "log").open("wb") as log:
             self.process = subprocess.Popen(

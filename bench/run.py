@@ -11,14 +11,37 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import accept, browse, gateway, likeness, likeness_tables, recall, search_index, status, throughput
+from bench import (
+    accept,
+    browse,
+    gateway,
+    likeness,
+    likeness_tables,
+    lookups,
+    recall,
+    search_index,
+    status,
+    streams,
+    throughput,
+)
 from bench.detectors import DetectorPlan
 from bench.photos import Photo, bits_per_pixel, make_photos
 from bench.tables import markdown_table
 from bench.workplace import PICTURES, ROOT, WORK, machine, peers_python, peers_versions
 from config import get_config
 
-PARTS = ("throughput", "recall", "memory", "accept", "status", "browse", "likeness", "search")
+PARTS = (
+    "throughput",
+    "recall",
+    "memory",
+    "accept",
+    "status",
+    "browse",
+    "likeness",
+    "search",
+    "lookups",
+    "streams",
+)
 # These compare with what others make, which is installed for them.
 _WITH_PEERS = frozenset({"throughput", "recall", "memory"})
 _DRAWN = _WITH_PEERS | {"likeness"}
@@ -40,10 +63,20 @@ class Effort:
     rows: int = 200_000
     pictures: int = 1000
     images: int = 100_000
+    lookups: int = 200
 
 
 QUICK = Effort(
-    photos=8, rounds=1, scenes=8, uploads=40, turns=1, turn_s=1.0, rows=2000, pictures=60, images=2000
+    photos=8,
+    rounds=1,
+    scenes=8,
+    uploads=40,
+    turns=1,
+    turn_s=1.0,
+    rows=2000,
+    pictures=60,
+    images=2000,
+    lookups=12,
 )
 
 
@@ -163,6 +196,16 @@ def _search(_effort: Effort, _plan: DetectorPlan, arguments: argparse.Namespace)
     return rows, search_index.report(rows)
 
 
+def _streams(_effort: Effort, _plan: DetectorPlan, arguments: argparse.Namespace) -> tuple[object, str]:
+    rows = streams.measure(seconds=3.0 if arguments.quick else 10.0)
+    return streams.as_rows(rows), streams.report(rows)
+
+
+def _lookups(effort: Effort, plan: DetectorPlan, _arguments: argparse.Namespace) -> tuple[object, str]:
+    turns = lookups.measure(plan, pictures=effort.lookups)
+    return lookups.as_rows(turns), lookups.report(turns)
+
+
 _MEASURES = {
     "throughput": _throughput,
     "recall": _recall,
@@ -172,6 +215,8 @@ _MEASURES = {
     "browse": _browse,
     "likeness": _likeness,
     "search": _search,
+    "lookups": _lookups,
+    "streams": _streams,
 }
 
 

@@ -165,7 +165,9 @@ def _suite_name(word: str) -> str:
 
 def main(words: Sequence[str]) -> int:
     choice = read_choice(words)
-    signal.signal(signal.SIGTERM, _stop)
+    # A handler for both: what a shell has told us to ignore would be ignored by pytest as well.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     began_s = time.monotonic()
     try:
         account, worst = SideBySide(list(lanes_of(choice.names)), choice.arguments).run()

@@ -90,6 +90,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "veilgate.stop_request": (),
     "veilgate.client": (),
     "pipeline_architecture": (*STAGES_MAY, "veilgate.stages"),
+    "lookup_architecture": (*STAGES_MAY, "veilgate.stages"),
     "database_models": ("database_tables",),
     "search_models": ("database_tables",),
     "outgoing_models": ("database_tables",),

@@ -1,9 +1,11 @@
-"""The gateway starts fast and stays small: no codec, no model, no index, not even numpy."""
+"""The gateway and the lookups worker start fast and stay small: no codec, no model, no index, no numpy."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 TOO_HEAVY = {
     "PIL",
@@ -20,8 +22,9 @@ TOO_HEAVY = {
 }
 
 
-def test_gateway_loads_nothing_heavy(repository_root: Path) -> None:
-    code = "import api_server, json, sys; print(json.dumps([name.partition('.')[0] for name in sys.modules]))"
+@pytest.mark.parametrize("root", ["api_server", "lookups_worker"])
+def test_it_loads_nothing_heavy(repository_root: Path, root: str) -> None:
+    code = f"import {root}, json, sys; print(json.dumps([name.partition('.')[0] for name in sys.modules]))"
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=repository_root, capture_output=True, text=True, check=False
     )

@@ -8,8 +8,11 @@ import pytest
 
 from tests.faults.cells import Seen, table, write_table
 from tests.faults.client import Clients
+from tests.faults.lookup_house import _lookup_house, house
 from tests.faults.oracle import Oracle
 from tests.faults.rig import Rig, open_rig
+
+__all__ = ["_lookup_house", "house"]
 
 _rows: list[Seen] = []
 _stash: pytest.StashKey[Seen] = pytest.StashKey()

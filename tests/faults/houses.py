@@ -1,5 +1,6 @@
 """Where a rig keeps rows and objects: SQLite and a folder, or MariaDB and S3; with a side door into it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -69,7 +70,8 @@ class SqliteAndFolder:
         """There is no server, and nothing that could have been told to fail."""
 
     def _files(self) -> Iterator[Path]:
-        return (path for path in self._objects.rglob("*") if path.is_file())
+        # Not rglob, which fails when a folder goes while it looks.
+        return (Path(folder, name) for folder, _, names in os.walk(self._objects) for name in names)
 
 
 def _is_temporary(path: Path) -> bool:

@@ -72,6 +72,8 @@ class Rig:
             **house.settings(None),
             **settings,
         }
+        if lookups:  # vendors fetch the picture from here
+            self._shared["PUBLIC_BASE_URL"] = f"http://127.0.0.1:{self.port}"
         self._run("init_database.py")
         self.members = {
             "gateway": self._member("gateway", "api_server.py", PORT=str(self.port)),

@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from tests.faults.cells import MARIADB, random_of
 from tests.faults.chaos import Killer, servers_of
@@ -36,7 +37,7 @@ _WEIGH_EVERY_S = 5.0
 _SETTLED = 0.25
 _LARGEST_GROWTH = 1.2
 # Chance may kill a picture that runs alone many times; that is no fault of the picture's.
-_SETTINGS = {"JOB_MAX_ATTEMPTS": "20", "JOB_MAX_DELIVERIES": "1000"}
+_SETTINGS: dict[str, Any] = {"JOB_MAX_ATTEMPTS": "20", "JOB_MAX_DELIVERIES": "1000"}
 
 
 @dataclass

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.faults.oracle import Expected, Oracle
 from tests.faults.rig import WORKERS, open_rig
 
 # So many as chance may kill a picture that runs alone; what chance does is no fault of the picture's.
-PATIENT = {"JOB_MAX_ATTEMPTS": "20", "JOB_MAX_DELIVERIES": "1000"}
+PATIENT: dict[str, Any] = {"JOB_MAX_ATTEMPTS": "20", "JOB_MAX_DELIVERIES": "1000"}
 ROUNDS = int(os.environ.get("FAULT_ROUNDS") or 5)
 F21_S = 60.0
 

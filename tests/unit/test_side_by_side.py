@@ -1,6 +1,8 @@
 """Suites that run side by side are one run: one verdict, one list of what did not run, one closing line."""
 
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -8,13 +10,22 @@ import pytest
 
 from tests.account import Account
 from tests.lanes import LANES, Lane, lanes_of
+from tests.processes import runs
 from tests.side_by_side import Choice, SideBySide, close, read_choice
 from tests.suites import SUITES, Suite
+from tests.waiting import wait_until
 
 PASSING = "def test_passes() -> None:\n    pass\n"
 FAILING = "def test_fails() -> None:\n    raise AssertionError\n"
 SKIPPING = "import pytest\n\ndef test_skips() -> None:\n    pytest.skip('no camera here')\n"
 ENDING = "import os\n\nos._exit(0)\n"
+SLEEPING = """
+import os, time
+
+def test_sleeps() -> None:
+    os.mkdir(f"{os.getpid()}.at_work")
+    time.sleep(100)
+"""
 CLOSING_LINE = re.compile(r"^=+ (.*) in [0-9.]+s( \([0-9:]+\))? =+$")  # as .ci/run looks for it
 TWO_LANES = [Lane(("unit", "whole/inner")), Lane(("whole",))]
 
@@ -94,6 +105,18 @@ def test_not_required_a_skip_is_no_failure(
     monkeypatch.setenv("REQUIRE_ALL_SUITES", "0")
     write(project / "unit/test_camera.py", SKIPPING)
     assert verdict(capfd)[:2] == (0, "3 passed, 1 skipped")
+
+
+def test_asked_to_end_it_ends_what_it_has_started(project: Path) -> None:
+    write(project / "e2e/test_sleeping.py", SLEEPING)
+    runner = subprocess.Popen([sys.executable, "-m", "tests.side_by_side", "e2e"], stdout=subprocess.DEVNULL)
+    try:
+        mark = wait_until(lambda: next(Path().glob("*.at_work"), None), timeout_s=60, what="the test")
+        runner.terminate()
+        assert runner.wait(60) == pytest.ExitCode.INTERRUPTED
+        assert not runs(int(mark.stem))
+    finally:
+        runner.kill()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, nullcontext
 
 from fastapi.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from veilgate.api.callers import Guest
 from veilgate.api.container import Container
@@ -55,10 +55,11 @@ class StreamAnswer(Response):
 
     async def _send_all(self, send: Send) -> None:
         async with aclosing(self._pieces) as pieces:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+            await _send_in_time(send, start)
             async for piece in pieces:
-                await _send_in_time(send, piece)
-        await send({"type": "http.response.body", "body": b""})
+                await _send_in_time(send, {"type": "http.response.body", "body": piece, "more_body": True})
+        await _send_in_time(send, {"type": "http.response.body", "body": b""})
 
 
 def place_of(guest: Guest, parts: Container) -> AbstractAsyncContextManager[None]:
@@ -66,10 +67,10 @@ def place_of(guest: Guest, parts: Container) -> AbstractAsyncContextManager[None
     return parts.door.quotas.stream(guest.limited_as) if guest.limited_as else nullcontext()
 
 
-async def _send_in_time(send: Send, piece: bytes) -> None:
+async def _send_in_time(send: Send, message: Message) -> None:
     try:
         async with asyncio.timeout(_UNREAD_S):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send(message)
     except TimeoutError as error:
         raise ReaderTooSlow from error
 

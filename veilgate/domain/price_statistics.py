@@ -13,7 +13,7 @@ from veilgate.domain.prices import money
 from veilgate.domain.products import FittingOffer
 
 # What is asked is more than what is paid, so the price is taken below the middle.
-LOW, PRICE, HIGH = Fraction(2, 10), Fraction(4, 10), Fraction(3, 4)
+LOW, PRICE, HIGH = Fraction(1, 10), Fraction(4, 10), Fraction(9, 10)
 # What most things of a household fetch of their price when new, and how far that is off: a rule of thumb.
 REMAINING_SHARE = Decimal("0.55")
 SHARE_RANGE = (Decimal("0.35"), Decimal("0.80"))

@@ -1,6 +1,5 @@
 """Prices as pages and providers write them, read as money; what can be read in two ways is not read."""
 
-import math
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -8,7 +7,7 @@ from veilgate.domain.currencies import currency_of, decimals_of
 from veilgate.domain.lookups import Money
 
 # More than the dearest thing for sale, in the currency of least worth.
-_MOST = Decimal(10) ** 12
+_MOST = 10**12
 _LONGEST_TEXT = 200
 _APOSTROPHES = re.compile(r"(?<=\d)['’ʼ`´](?=\d)")
 _PERCENTAGES = re.compile(r"\d+(?:[.,]\d+)?\s*%")
@@ -54,9 +53,7 @@ def _plain_number(value: object) -> Decimal | None:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    # Python writes no integer of thousands of digits, and nothing costs that.
+    # False for what is no number, and for integers of more digits than Python writes.
     return Decimal(str(value)) if abs(value) < _MOST else None
 
 

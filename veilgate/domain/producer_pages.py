@@ -47,6 +47,18 @@ def is_site_of(url: str, make: str) -> bool:
     return squeezed in (site.replace("-", ""), *site.split("-")) or site.startswith(squeezed)
 
 
+def still_makers(candidate: PageCandidate, url: str, product: IdentifiedProduct) -> bool:
+    """Whether it is the maker's page where redirects led."""
+    if site_of(url) == site_of(candidate.page.url):
+        return candidate.is_makers
+    return product.make is not None and is_site_of(url, product.make)
+
+
+def _is_named_as(source: str | None, make: str, site: str) -> bool:
+    """Whether the provider calls the site as the make is called."""
+    return site not in MARKETPLACES | SHOPS and name_words(source or "") == name_words(make) != ()
+
+
 def _judged(provider: str, page: FoundPage, product: IdentifiedProduct) -> PageCandidate | None:
     site = site_of(page.url)
     if not site or site in NOT_SHOPS:
@@ -54,7 +66,9 @@ def _judged(provider: str, page: FoundPage, product: IdentifiedProduct) -> PageC
     title_fit = fit(page.title, product.name)
     if product.model:
         title_fit = max(title_fit, fit(page.title, product.model))
-    is_makers = product.make is not None and is_site_of(page.url, product.make)
+    is_makers = product.make is not None and (
+        is_site_of(page.url, product.make) or _is_named_as(page.source, product.make, site)
+    )
     is_worth_a_look = title_fit > 0 or (is_makers and page.match is PageMatch.FULL)
     # Marketplaces sell anybody's, used ones too: their pages say little of the product itself.
     if not is_worth_a_look or site in MARKETPLACES:

@@ -1,6 +1,6 @@
 """What findings say of the product, in one shape: a text, and how much it weighs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from veilgate.domain.lookups import Finding, PageMatch
@@ -19,23 +19,21 @@ _USUAL_SCORE = 0.5
 
 @dataclass(frozen=True, slots=True, order=True)
 class Evidence:
-    """`names_it`: the text is a name or a title, and may be the answer. `make` and `model` may be empty."""
+    """`names_it`: the text is a name or a title, and may be the answer. `make` and `model` may be empty;
+    `words` are those of the text."""
 
     provider: str
     text: str
     weight: float
     names_it: bool
-    make: str = ""
-    model: str = ""
+    make: str
+    model: str
+    words: tuple[str, ...]
 
     @property
     def vendor(self) -> str:
         """Google's two services, as eBay's, look into one index: together they are one witness."""
         return self.provider.partition("_")[0]
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        return name_words(self.text)
 
 
 def evidence_in(findings: Iterable[Finding]) -> tuple[Evidence, ...]:
@@ -43,28 +41,34 @@ def evidence_in(findings: Iterable[Finding]) -> tuple[Evidence, ...]:
     return tuple(sorted(one for finding in findings for one in _said_by(finding) if one.words))
 
 
-def kinds_of_things(findings: Iterable[Finding]) -> frozenset[str]:
-    """Words that say what sort of thing it is, and not which: those of labels."""
-    return frozenset(
-        word
-        for finding in findings
-        for label in finding.labels
-        for word in name_words(label.text)
-        if word.isalpha()
-    )
+def kinds_of_things(findings: Sequence[Finding]) -> frozenset[str]:
+    """Words that say what sort of thing it is, and not which: those of labels, and of captions those without
+    a capital, with which names are written."""
+    texts = [label.text for finding in findings for label in finding.labels]
+    for finding in findings:
+        texts += [word for word in (finding.caption or "").split() if word.islower()]
+    return frozenset(word for text in texts for word in name_words(text) if word.isalpha())
 
 
 def _said_by(finding: Finding) -> Iterator[Evidence]:
     who = finding.provider
     for name in finding.names:
         text = cleaned_title(name.text)
-        yield Evidence(who, text, _OF_A_NAME * name.score, True, name.make or "", name.model or "")
+        yield _title(who, text, _OF_A_NAME * name.score, make=name.make or "", model=name.model or "")
     for page in finding.pages:
-        yield Evidence(who, cleaned_title(page.title), _OF_A_PAGE[page.match], True)
+        yield _title(who, cleaned_title(page.title), _OF_A_PAGE[page.match])
     for offer in finding.offers:
-        yield Evidence(who, cleaned_title(offer.title), _OF_AN_OFFER, True)
+        yield _title(who, cleaned_title(offer.title), _OF_AN_OFFER)
     for label in finding.labels:
         score = _USUAL_SCORE if label.score is None else label.score
-        yield Evidence(who, label.text.strip(), _OF_A_LABEL * score, False)
+        yield _description(who, label.text, _OF_A_LABEL * score)
     if finding.caption:
-        yield Evidence(who, finding.caption.strip(), _OF_A_CAPTION, False)
+        yield _description(who, finding.caption, _OF_A_CAPTION)
+
+
+def _title(who: str, text: str, weight: float, *, make: str = "", model: str = "") -> Evidence:
+    return Evidence(who, text, weight, True, make, model, name_words(text))
+
+
+def _description(who: str, text: str, weight: float) -> Evidence:
+    return Evidence(who, text.strip(), weight, False, "", "", name_words(text))

@@ -13,6 +13,7 @@ from veilgate.domain.sites import MARKETPLACES, NOT_SHOPS, SHOPS, site_of
 # Of how much the best word of a name has, each of its words must have.
 _ENOUGH_SUPPORT = 0.5
 _MOST_WORDS = 8
+_MOST_CANDIDATES = 8
 # One vendor alone may be sure and wrong: its word is worth 0.6 of what it would be were all to agree.
 _DOUBT_OF_ONE = 0.4
 LEAST_CONFIDENCE = 0.15
@@ -35,15 +36,16 @@ def candidates_in(findings: Sequence[Finding]) -> tuple[Candidate, ...]:
     evidence = evidence_in(findings)
     support = _support(evidence)
     sites = Counter(site_of(page.url) for finding in findings for page in finding.pages)
-    kinds = kinds_of_things(findings) - {word for one in evidence for word in name_words(one.make)}
+    named_as = {word for one in evidence for word in name_words(f"{one.make} {one.model}")}
+    kinds = kinds_of_things(findings) - named_as
     named = _names(evidence, support, kinds)
     core = {word for words in named for word in words} - kinds
     most = max((support[word] for word in core), default=0.0)
     core = {word for word in core if support[word] >= _ENOUGH_SUPPORT * most}
     jury = _Jury(evidence, support, kinds, core, frozenset(sites))
-    ranked = [(jury.score(words), jury.candidate(words, text)) for words, text in named.items()]
-    ranked.sort(key=lambda one: (-round(one[0], 9), -one[1].confidence, one[1].name))
-    return tuple(one for _, one in ranked if one.confidence >= LEAST_CONFIDENCE)
+    best = sorted(named, key=lambda words: (-round(jury.score(words), 9), named[words], sorted(words)))
+    found = (jury.candidate(words, named[words]) for words in best[:_MOST_CANDIDATES])
+    return tuple(one for one in found if one.confidence >= LEAST_CONFIDENCE)
 
 
 def _support(evidence: Iterable[Evidence]) -> dict[str, float]:
@@ -60,8 +62,11 @@ def _support(evidence: Iterable[Evidence]) -> dict[str, float]:
                 weights[word].append(one.weight)
         for word, of_word in weights.items():
             share = fsum(of_word) / total
-            # What many of its texts say weighs more than what one says among many others.
-            doubts[word].append(1 - (1 - prod(1 - weight for weight in of_word)) * (0.5 + 0.5 * share))
+            # Said once with weight, or lightly by most of its texts; a word that is in a few of very many of
+            # them says no more than in one.
+            once = max(of_word) * (0.5 + 0.5 * share)
+            by_most = share * (1 - prod(1 - weight for weight in of_word))
+            doubts[word].append(1 - max(once, by_most))
     return {word: 1 - prod(of_word) for word, of_word in doubts.items()}
 
 
@@ -79,7 +84,9 @@ def _names(
             for piece in one.text.split()
             if any(support.get(word, 0.0) >= _ENOUGH_SUPPORT * most for word in name_words(piece))
         ]
-        text = " ".join(kept[:_MOST_WORDS])
+        telling = [piece for piece in kept if not kinds.issuperset(name_words(piece))]
+        # Of "Acme Walkman" too little is left when walkmans are a sort of thing.
+        text = " ".join((telling if len(telling) > 1 else kept)[:_MOST_WORDS])
         words = frozenset(name_words(text))
         if words - kinds:
             spellings[words][text] += 1

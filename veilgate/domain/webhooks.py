@@ -27,6 +27,7 @@ _LONGEST_DELAY_S = _DELAYS_S[-1]
 # Tries of different deliveries: as many as are sent at once.
 STRIKES = 4
 GONE = 410
+KEY_ENDED = "The key that it was made with is no good any more."
 
 
 class WebhookEvent(StrEnum):

@@ -38,6 +38,7 @@ class AnswerCache:
         self._redis = redis
         self._longest_s = round(longest_h * _HOUR_S)
         self._clock = clock
+        self._is_away = False
 
     async def find(self, question: Question, asked: Asked) -> Kept | None:
         """What was answered to the same question of the same owner, while it is fresh."""
@@ -46,8 +47,9 @@ class AnswerCache:
         try:
             packed = await self._redis.hget(_answers_key(question, asked), _field(question))
         except _REDIS_AWAY as error:
-            _log.warning("answers.not_read", error=type(error).__name__)
+            self._say_once_that_it_is_away(error)
             return None
+        self._is_away = False
         if packed is None:
             return None
         assert isinstance(packed, bytes)
@@ -69,7 +71,12 @@ class AnswerCache:
         try:
             await pipeline.execute()
         except _REDIS_AWAY as error:
-            _log.warning("answers.not_kept", error=type(error).__name__)
+            self._say_once_that_it_is_away(error)
+
+    def _say_once_that_it_is_away(self, error: Exception) -> None:
+        if not self._is_away:
+            self._is_away = True
+            _log.warning("answers.neither_read_nor_kept", error=type(error).__name__)
 
 
 class ForgetAnswers:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -9,10 +10,10 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from veilgate.domain.errors import QueueUnavailable
+from veilgate.domain.errors import QueueUnavailable, VeilgateError
 from veilgate.domain.lookups import Bill
 from veilgate.domain.provider_errors import BudgetSpent
-from veilgate.lookups.provider_policies import Policies, ProviderPolicy
+from veilgate.lookups.provider_policies import Account, Policies, ProviderPolicy
 
 # Of a day in UTC, as 2026-11-21: by provider, what the database has recorded of it.
 SpentOnDay = Callable[[str], Mapping[str, Bill]]
@@ -86,6 +87,16 @@ class DailyBudget:
         account, cost_micros = policy.account, policy.cost_micros(units)
         if not policy.needs_budget:
             return Reservation(None, account.name, cost_micros)
+        reserving = asyncio.create_task(self._reserve_of(account, cost_micros))
+        try:
+            return await asyncio.shield(reserving)
+        except asyncio.CancelledError:
+            # Redis may have counted it already, and nobody else could give it back.
+            with suppress(VeilgateError):
+                await self.give_back(await reserving, was_sent=False)
+            raise
+
+    async def _reserve_of(self, account: Account, cost_micros: int) -> Reservation:
         limits: list[str | int] = [account.name, account.daily_calls, cost_micros, self._most_micros]
         try:
             verdict, detail = await self._ask(limits)

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, tru
 
 from database_models import leader_leases
 from outgoing_models import webhook_deliveries, webhook_endpoints
-from veilgate.domain.webhooks import DeliveryStatus, WebhookEvent
+from veilgate.domain.webhooks import KEY_ENDED, DeliveryStatus, WebhookEvent
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.outbox_repository import IS_ON
 
@@ -91,18 +91,15 @@ class DeliveryRepository:
         """Endpoints that something can be sent to now, and that nobody but `holder` sends to, those first
         that have rested longest."""
         held_by_another = exists().where(_L.name == _E.id, _L.holder != holder, _L.until_ms > now_ms())
+        # Asked for beside it, one by one: as a condition MariaDB would read all that waits for anybody, which
+        # took 155 ms with 26,000 deliveries where this takes 1 ms.
+        first = select(_D.id).where(_D.endpoint_id == _E.id, _IS_NEXT).order_by(_D.not_before_ms).limit(1)
         rows = self._connection.execute(
-            select(_E.id)
-            .where(
-                IS_ON,
-                _E.paused_until_ms <= now_ms(),
-                ~held_by_another,
-                exists().where(_D.endpoint_id == _E.id, _IS_NEXT),
-            )
+            select(_E.id, first.correlate(webhook_endpoints).scalar_subquery().label("first"))
+            .where(IS_ON, _E.paused_until_ms <= now_ms(), ~held_by_another)
             .order_by(_E.paused_until_ms)
-            .limit(limit)
         )
-        return list(rows.scalars())
+        return [row.id for row in rows if row.first is not None][:limit]
 
     def receiver(self, endpoint_id: str) -> Receiver | None:
         """None of one that is gone or off."""
@@ -156,6 +153,18 @@ class DeliveryRepository:
             update(webhook_endpoints)
             .where(_E.id == endpoint_id)
             .values(failures=failures, paused_until_ms=now_ms() + pause_ms if pause_ms else 0)
+        )
+
+    def hurry(self, endpoint_id: str) -> None:
+        """What waits for its next try is due now."""
+        self._connection.execute(
+            update(webhook_deliveries)
+            .where(
+                _D.endpoint_id == endpoint_id,
+                _D.status == DeliveryStatus.PENDING,
+                _D.not_before_ms > now_ms(),
+            )
+            .values(not_before_ms=now_ms())
         )
 
     def give_up(self, endpoint_id: str, *, older_than_ms: int, reason: str) -> int:
@@ -216,11 +225,11 @@ class DeliveryRepository:
 
     def drop_unheard(self) -> int:
         """What waits for endpoints whose key is no good any more; returns how many."""
-        unheard = select(_E.id).where(~IS_ON)
+        unheard = list(self._connection.execute(select(_E.id).where(~IS_ON)).scalars())
         result = self._connection.execute(
             update(webhook_deliveries)
             .where(_D.status == DeliveryStatus.PENDING, _D.endpoint_id.in_(unheard))
-            .values(status=DeliveryStatus.DROPPED, finished_at_ms=now_ms(), last_error="Its key has ended.")
+            .values(status=DeliveryStatus.DROPPED, finished_at_ms=now_ms(), last_error=KEY_ENDED)
         )
         return result.rowcount
 

@@ -92,8 +92,9 @@ class WebhookEndpointRepository:
             values["events"] = json.dumps(events)
         self._update(endpoint_id, **values)
 
-    def enable(self, endpoint_id: str) -> None:
-        self._update(endpoint_id, disabled_reason=None, failures=0, paused_until_ms=0)
+    def enable(self, endpoint_id: str, *, key_prefix: str | None) -> None:
+        """It hangs on this key from now on: the one before may be no good any more."""
+        self._update(endpoint_id, disabled_reason=None, key_prefix=key_prefix, failures=0, paused_until_ms=0)
 
     def disable(self, endpoint_id: str, reason: str) -> None:
         """Switch it off; what waits for it is dropped."""

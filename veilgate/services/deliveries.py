@@ -27,8 +27,8 @@ AT_ONCE = STRIKES
 MOST_LINES = 256
 _POLL_S = 0.5
 _ANNOUNCE_S = 1.0
-# Redis tells of every stage of every picture.
-_SHORTEST_POLL_S = 0.02
+# Redis tells of every stage of every picture, be there webhooks or not.
+_CALM_S, _BUSY_S = 0.1, 0.02
 _PATIENCE = FetchPatience(connect_s=5.0, between_bytes_s=10.0, total_s=10.0)
 # Of the lease before a send: its own time, and that of writing down what came of it.
 _NEEDED_S = _PATIENCE.total_s + 4.0
@@ -101,7 +101,7 @@ class Deliveries:
                 self._lines[endpoint_id] = asyncio.create_task(self._serve(endpoint_id))
 
     async def _rest(self) -> None:
-        await asyncio.sleep(_SHORTEST_POLL_S)
+        await asyncio.sleep(_BUSY_S if self._lines else _CALM_S)
         try:
             await asyncio.wait_for(self._waker.wait(), _POLL_S)
         except TimeoutError:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from veilgate.domain.webhooks import GONE, DeliveryStatus, delay_ms, pause_ms
+from veilgate.domain.webhooks import GONE, STRIKES, DeliveryStatus, delay_ms, pause_ms
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.delivery_repository import DeliveryResult, DueDelivery, Receiver
 from veilgate.persistence.unit_of_work import Database, Transaction
@@ -118,6 +118,9 @@ class DeliveryBook:
         asked_s = max((one.retry_after_s or 0 for one in sent), default=0)
         pause = pause_ms(failures, jitter=_jitter(), asked_s=asked_s)
         transaction.deliveries.note_failures(receiver.id, failures, pause_ms=pause)
+        if not failures and receiver.failures >= STRIKES:
+            # It was down and is back. What failed meanwhile need not wait for hours.
+            transaction.deliveries.hurry(receiver.id)
         if pause:
             waited_ms = max(0, self._give_up_ms - pause)
             transaction.deliveries.give_up(receiver.id, older_than_ms=waited_ms, reason=_GIVEN_UP)

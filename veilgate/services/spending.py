@@ -16,7 +16,8 @@ def write_spending(transaction: Transaction, reports: Sequence[StageReport]) -> 
         bill = bill_of(report.outcome)
         if bill != Bill():
             of_owner = spent[report.work.owner_id]
-            provider = report.outcome.report.get("provider", report.stage)
+            # A stage is named after the provider that it asks, unless it only has its answer refined.
+            provider = report.outcome.report.get("refined_by", report.stage)
             of_owner[provider] = of_owner.get(provider, Bill()) + bill
     for owner_id, bills in sorted(spent.items()):
         transaction.spending.add(owner_id, bills)

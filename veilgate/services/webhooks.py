@@ -97,18 +97,19 @@ class Webhooks:
             return _existing(transaction, endpoint_id, owner_id)
 
     @again_after_deadlock
-    def change(self, endpoint_id: str, owner_id: str, wanted: WebhookChange) -> EndpointRecord:
-        """Raises `InvalidOption` or `UrlForbidden` too. Switched off, it forgets what waits."""
+    def change(self, endpoint_id: str, caller: Caller, wanted: WebhookChange) -> EndpointRecord:
+        """Raises `InvalidOption` or `UrlForbidden` too. Switched off, it forgets what waits; switched on, it
+        hangs on the caller's key."""
         url = None if wanted.url is None else self._allowed(wanted.url)
         with self._database.write() as transaction:
-            before = _held(transaction, endpoint_id, owner_id)
+            before = _held(transaction, endpoint_id, caller.owner_id)
             endpoints = transaction.webhook_endpoints
             endpoints.change(endpoint_id, url=url, events=wanted.events)
             if wanted.enabled is False and before.disabled_reason is None:
                 endpoints.disable(endpoint_id, _BY_ITS_OWNER)
-            elif wanted.enabled and before.disabled_reason is not None:
-                endpoints.enable(endpoint_id)
-            return _existing(transaction, endpoint_id, owner_id)
+            elif wanted.enabled and not before.is_on:
+                endpoints.enable(endpoint_id, key_prefix=_key_of(caller))
+            return _existing(transaction, endpoint_id, caller.owner_id)
 
     @again_after_deadlock
     def delete(self, endpoint_id: str, owner_id: str) -> None:

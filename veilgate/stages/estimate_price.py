@@ -48,7 +48,7 @@ class EstimatePrice:
             asked_for = tuple(one.offer for one in offers[:_MOST_SHOWN])
             reckoned, said, bill = await _refined(self._refiner, reckoned, product, asked_for, work)
             working["refined"] = said
-            report["cost"] = bill.as_dict()
+            report |= {"refined_by": self._refiner.name, "cost": bill.as_dict()}
         return Outcome.produced(reckoned, {**_report(reckoned), "working": working, **report})
 
 

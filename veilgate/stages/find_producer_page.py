@@ -4,7 +4,7 @@ from typing import Any
 
 from veilgate.domain.lookups import Finding
 from veilgate.domain.outcomes import Outcome
-from veilgate.domain.producer_pages import PageCandidate, is_site_of, page_candidates
+from veilgate.domain.producer_pages import PageCandidate, page_candidates, still_makers
 from veilgate.domain.product_names import fit
 from veilgate.domain.products import IdentifiedProduct, ProducerPage
 from veilgate.domain.provider_errors import PageUnreadable
@@ -48,8 +48,7 @@ def _chosen(candidate: PageCandidate, page: WebPage, product: IdentifiedProduct)
     names = [page.title or "", *(marked.name or "" for marked in page.products)]
     if not any(fit(name, text) for name in names for text in (product.name, product.model or "")):
         return None
-    is_makers = product.make is not None and is_site_of(page.url, product.make)
-    # Whose page it is was judged by the address that was found; redirects may lead to another house.
+    is_makers = still_makers(candidate, page.url, product)
     confidence = candidate.confidence if is_makers == candidate.is_makers else candidate.confidence / 2
     return ProducerPage(page, is_makers, round(confidence, 3))
 

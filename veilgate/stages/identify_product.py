@@ -14,7 +14,6 @@ from veilgate.stages.lookup_contract import LookupWork
 
 NO_PROVIDER = "no_provider"
 NOTHING_RECOGNISED = "nothing_recognised"
-_MOST_CANDIDATES = 8
 _MOST_REASONS = 8
 
 
@@ -44,7 +43,7 @@ class IdentifyProduct:
         if self._refiner is not None:
             product, reason, bill = await self._refined(self._refiner, product, candidates, work)
             because.append(reason)
-            report["cost"] = bill.as_dict()
+            report |= {"refined_by": self._refiner.name, "cost": bill.as_dict()}
         return Outcome.produced(product, {**_report(product), "because": because, **report})
 
     async def _refined(
@@ -55,8 +54,7 @@ class IdentifyProduct:
         work: LookupWork,
     ) -> tuple[IdentifiedProduct, dict[str, Any], Bill]:
         """The product as the model words it, why, and what asking came to."""
-        named = candidates[:_MOST_CANDIDATES]
-        names = tuple(ProductName(one.name, one.confidence, one.make, one.model) for one in named)
+        names = tuple(ProductName(one.name, one.confidence, one.make, one.model) for one in candidates)
         captions = tuple(one.caption for one in work.every(Finding) if one.caption)
         try:
             refined = await refiner.choose_name(names, captions, asked=work.asked)

@@ -103,10 +103,12 @@ class Gateway:
         self.process = self.processes.start(*self.entry)
         wait_until(self._answers, timeout_s=START_TIMEOUT_S, what=f"the gateway\n{self.log[-2000:]}")
 
-    def start_workers(self, *, search: bool = False) -> None:
-        """An images worker, the reconciler, and a search server if wanted; returns when all are at work."""
+    def start_workers(self, *, search: bool = False, lookups: bool = False) -> None:
+        """An images worker, the reconciler, and a lookups worker and a search server if wanted; returns when
+        all are at work. A lookups worker is missed in a house with providers."""
         wanted: list[tuple[str, ...]] = [("worker.py", "images"), ("worker.py", "reconciler")]
         wanted += [("search_server.py",)] if search else []
+        wanted += [("worker.py", "lookups")] if lookups else []
         self._workers += [self.processes.start(*words) for words in wanted]
         spared = set() if search else {"search"}
         wait_until(lambda: self._wrong_parts() <= spared, timeout_s=60, what="workers at work")

@@ -72,6 +72,7 @@ CALLS: dict[Route, Call] = {
     ("GET", "/images/{image_id}/original"): Call((200, None), about="job"),
     ("HEAD", "/images/{image_id}/original"): Call((200, None), about="job"),
     ("POST", "/images/{image_id}/redo"): Call((202, None), about="job"),
+    ("POST", "/images/{image_id}/lookup"): Call((202, None), about="job"),
     ("POST", "/jobs/{job_id}/cancel"): Call((200, None), about="job"),
     ("POST", "/jobs/{job_id}/retry"): Call((200, None), about="job"),
     ("DELETE", "/images/{image_id}"): Call((204, None), about="doomed"),

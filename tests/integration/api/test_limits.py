@@ -119,6 +119,9 @@ def test_so_many_streams_at_a_time(limited: Gateway, key: Headers) -> None:
         for _ in watching:
             assert opened.acquire(timeout=10)
         assert_limited(limited.http.get(events, headers=key), at_most_s=30)
+        before, picture = limited.stored(), {"file": ("a.jpg", fresh())}
+        assert_limited(limited.http.post("/classify", headers=key, files=picture), at_most_s=30)
+        assert limited.stored() == before
         done.set()
         for each in watching:
             each.result(timeout=10)

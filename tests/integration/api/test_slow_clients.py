@@ -1,5 +1,6 @@
 """Clients that drip: others are served meanwhile, and in time they are told to go."""
 
+import json
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ from tests.integration.api.refusals import assert_problem, at_once, unharmed_by
 from tests.integration.api.samples import GOOD, fresh
 from tests.waiting import wait_until
 from veilgate.api import request_body
+from veilgate.persistence.records import NewEvent
 
 HALF_A_PART = file_part(GOOD[:20], name="files")[:-2]
 JSON_HEAD = b"POST /uploads HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n"
@@ -141,6 +143,26 @@ def test_who_does_not_read_is_cut_off(hasty: Gateway) -> None:
         wait_until(
             lambda: not open_originals(hasty), timeout_s=UNREAD_ANSWER_S + 10, what="their files are closed"
         )
+
+
+def test_who_does_not_read_events_is_cut_off(hasty: Gateway) -> None:
+    """The kernel alone would wait longer, and for ever for one who takes a byte now and then."""
+    job_id, event = hasty.accepted_job(fresh()), NewEvent("x", "produced", json.dumps("x" * 16_000))
+    with hasty.database.write() as transaction:
+        for _ in range(60):  # 1 MB, of which 200 kB are held for a reader
+            transaction.events.append(job_id, event)
+    with ExitStack() as stack:
+        for _ in range(20):
+            connection = stack.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", hasty.port))
+            connection.sendall(f"GET /jobs/{job_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        with hasty.http.stream("GET", f"/jobs/{job_id}/events") as answer:
+            numbers = (line for line in answer.iter_lines() if line.startswith("id: "))
+            assert [next(numbers) for _ in range(61)][-1] == "id: 61"
+            wait_until(lambda: hasty.log.count('"event": "stream.cut"') == 20, timeout_s=10, what="the cut")
+            assert hasty.http.post(f"/jobs/{job_id}/cancel").status_code == 200
+            assert next(numbers) == "id: 62", "who reads stays"
 
 
 def open_originals(gateway: Gateway) -> int:

@@ -40,11 +40,13 @@ def test_the_status_of_a_waiting_job_has_every_field(gateway: Gateway) -> None:
     assert status == {
         "job_id": job_id,
         "image_id": job_id,
+        "kind": "veil",
         "status": "submitted",
         "filename": "a.jpg",
         "file_size": len(sent),
         "attempts": 0,
         "options": UploadOptions().as_dict(),
+        "lookup_job_id": None,
         "results": None,
         "error": None,
     }

@@ -294,7 +294,9 @@ def test_tokens_of_ebay(trial: Trial) -> None:
 
     async def main() -> None:
         redis_url = trial._redis.url
-        async with providers_at(trial.stubs, redis_url, link="") as providers:
+        # Ten wait for one another here, for longer than the others' patience on a busy machine.
+        patient = limits(timeout_s=10, longest_pause_s=10)
+        async with providers_at(trial.stubs, redis_url, link="", limits=patient) as providers:
             await ask(providers)
 
     asyncio.run(main())

@@ -27,7 +27,10 @@ from tests.integration.persistence.databases import Shelf
 from veilgate.domain.errors import QueueUnavailable
 from veilgate.domain.lookups import Bill
 from veilgate.domain.provider_errors import BudgetSpent, QuestionRefused
+from veilgate.lookups.budgets import DailyBudget, Reservation
 from veilgate.lookups.calls import Calls
+from veilgate.lookups.lookup_redis import open_lookup_redis
+from veilgate.lookups.provider_policies import read_policies
 from veilgate.lookups.questions import Told
 
 KEY = "veilgate:spent-today"
@@ -186,6 +189,28 @@ def test_what_was_reserved_before_it_was_emptied_is_not_given_back_after(redis_s
             assert await outcome(calls, provider.question(text="more")) == "spent"
 
     run(work())
+
+
+def test_whoever_is_cancelled_while_it_is_counted_leaves_nothing_behind(redis_server: RunningRedis) -> None:
+    policies = read_policies()
+
+    async def work() -> None:
+        async with open_lookup_redis(redis_server.url, timeout_s=5) as redis:
+            budget = DailyBudget(redis, policies, most_usd=1000, spent_on=lambda _day: {})
+            held = await budget.reserve(policies[PAID], units=1)
+            for steps in range(30):  # at whatever it waits for
+                reserving = asyncio.create_task(budget.reserve(policies[PAID], units=1))
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                reserving.cancel()
+                for reserved in await asyncio.gather(reserving, return_exceptions=True):
+                    if isinstance(reserved, Reservation):
+                        await budget.give_back(reserved, was_sent=False)
+            await budget.give_back(held, was_sent=False)
+
+    run(work())
+    with Redis.from_url(redis_server.url) as redis:
+        assert redis.hmget(KEY, "calls:google_vision", "micros") == [b"0", b"0"]
 
 
 def test_while_nobody_counts_only_what_is_free_is_asked(start_redis: StartRedis) -> None:

@@ -23,7 +23,8 @@ from veilgate.queueing.watchdog import Watchdog
 from veilgate.services.claims import Claims
 
 LEASE_S = 1.0
-ROOM = SessionLimits(max_jobs=6, max_pixels=10_000, lease_s=LEASE_S)
+PIXELS = 10_000
+ROOM = SessionLimits(max_jobs=6, max_pixels=PIXELS, lease_s=LEASE_S)
 
 
 @pytest.fixture(autouse=True)
@@ -129,8 +130,8 @@ def test_never_more_pixels_than_the_budget_but_always_one_picture(shelf: Shelf, 
     engine = run(shelf, lists, turns.linger, announce=turns)
     crowded = [begun for begun in engine.begun if begun.beside]
     assert crowded, "pictures that fit together do run together"
-    assert all(begun.pixels_in_flight <= ROOM.max_pixels for begun in crowded)
-    alone = {begun.job_id for begun in engine.begun if begun.pixels_in_flight > ROOM.max_pixels}
+    assert all(begun.pixels_in_flight <= PIXELS for begun in crowded)
+    alone = {begun.job_id for begun in engine.begun if begun.pixels_in_flight > PIXELS}
     assert alone == {"job-04", "job-13"}
     assert all(not begun.beside & alone for begun in engine.begun)
 

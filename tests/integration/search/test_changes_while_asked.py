@@ -48,12 +48,12 @@ class Writer:
         self._chance = random.Random(40)
         self._alive: list[str] = []
 
-    def write(self, until_s: float) -> int:
+    def write(self, until_s: float) -> None:
+        """Until then, and longer where that is too short for a few of each."""
         steps = 0
-        while time.monotonic() < until_s:
+        while time.monotonic() < until_s or steps <= FEWEST:
             self._step()
             steps += 1
-        return steps
 
     def _step(self) -> None:
         kind = self._chance.choice(("add", "remove", "replace")) if len(self._alive) > FEWEST else "add"
@@ -101,7 +101,7 @@ def test_every_answer_is_right_while_images_come_and_go(shared_house: SearchHous
             threads.submit(ask, server, writer, seed=seed, until_s=until_s) for seed in range(SEARCHERS)
         ]
         asked = [one for searcher in searching for one in searcher.result()]
-        assert written.result() > FEWEST
+        written.result()
     for one in asked:
         writer.oracle.check_meanwhile(one.answer, one.query, from_seq=one.from_seq, to_seq=one.to_seq)
     assert len({one.from_seq for one in asked}) > 2, "the index did not move"

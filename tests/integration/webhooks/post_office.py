@@ -71,6 +71,11 @@ class PostOffice:
         """Whatever waits for its next try is due, and nobody rests."""
         with self.shelf.database.write() as transaction:
             transaction.connection.exec_driver_sql("UPDATE webhook_deliveries SET not_before_ms = 1")
+        self.wake_endpoints()
+
+    def wake_endpoints(self) -> None:
+        """Every rest is over."""
+        with self.shelf.database.write() as transaction:
             transaction.connection.exec_driver_sql("UPDATE webhook_endpoints SET paused_until_ms = 0")
 
     @contextmanager

@@ -71,6 +71,23 @@ def test_one_that_is_down_is_not_hammered(office: PostOffice, sink: WebhookSink)
     assert office.webhooks.list(OWNER)[0].failures == 0
 
 
+def test_when_it_is_back_nothing_waits_for_hours(office: PostOffice, sink: WebhookSink) -> None:
+    office.subscribe(sink)
+    complete(office, 1)
+    sink.answer = lambda _received: 500
+    for _ in range(STRIKES):
+        office.send_all()
+        office.hasten()
+    assert waits_ms(office) < 0
+    office.send_all()
+    assert waits_ms(office) > 1_800_000
+    sink.answer = lambda _received: 200
+    complete(office, 1)
+    office.wake_endpoints()
+    office.send_all()
+    assert office.statuses() == ["delivered"] * 2
+
+
 def test_one_message_that_is_refused_holds_up_no_others(office: PostOffice, sink: WebhookSink) -> None:
     office.subscribe(sink)
     complete(office, 10)

@@ -1,6 +1,7 @@
 """The catalogue: what turns a provider on, and that its rows say of each what it says of itself."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +91,15 @@ def test_each_has_a_policy_and_its_settings() -> None:
     for name, enabled_by in (*rows, *((row.name, row.enabled_by) for row in TEXT_PROVIDERS)):
         assert name in policies
         assert {setting.lower() for setting in enabled_by} <= settings
+
+
+def test_the_docs_have_a_row_for_each(repository_root: Path) -> None:
+    page = (repository_root / "docs" / "lookups.md").read_text(encoding="utf-8")
+    rows = [(row.name, row.enabled_by, "a link" if row.needs_link else "bytes") for row in PICTURE_PROVIDERS]
+    rows += [(text_row.name, text_row.enabled_by, "text") for text_row in TEXT_PROVIDERS]
+    for name, enabled_by, asked_with in rows:
+        settings = ", ".join(f"`{setting}`" for setting in enabled_by)
+        assert f"| `{name}` | {settings} | {asked_with} |" in page
 
 
 def test_no_key_is_shown() -> None:

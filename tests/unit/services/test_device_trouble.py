@@ -10,7 +10,7 @@ from veilgate.domain.errors import DeviceLost, StageFailed
 from veilgate.domain.outcomes import Outcome
 from veilgate.services.device_line import ChunkBounds
 from veilgate.services.guarded_run import run_guarded
-from veilgate.stages.contract import PictureWork, RunsOn
+from veilgate.stages.contract import BatchStage, PictureWork, RunsOn
 from veilgate.stages.pipeline import Pipeline, begin
 
 PICTURE_PIXELS = 100  # as `work_of` makes them
@@ -31,7 +31,7 @@ class SmallDevice(Stage):
         return outcomes
 
 
-def pipeline_of(stage: Stage) -> Pipeline:
+def pipeline_of(stage: Stage) -> Pipeline[BatchStage]:
     return Pipeline(begin(Stage("first"), essential=True).then(stage, essential=True))
 
 

@@ -30,6 +30,7 @@ from veilgate.storage.local import LocalObjectStore
 INDEX = {"model": "m", "role": "serving", "ready": True}
 AT_WORK: Present = {
     "images": [{"name": "w1", "models": [{"kind": "faces", "state": "ready"}]}],
+    "lookups": [],
     "reconciler": [{"name": "r1"}],
     "search": [{"name": "s1", "indexes": [INDEX]}],
 }

@@ -46,7 +46,13 @@ def outcomes() -> dict[str, Outcome]:
         "google_vision": Outcome.failed(throttled()),
         "google_lens": Outcome.skipped("no_public_address", {"settings": ["PUBLIC_BASE_URL"]}),
         "identify_product": Outcome.produced(
-            IdentifiedProduct("Acme K2 kettle", "Acme", "K2", 0.8), {"make": "Acme", "model": "K2"}
+            IdentifiedProduct("Acme K2 kettle", "Acme", "K2", 0.8),
+            {
+                "make": "Acme",
+                "model": "K2",
+                "refined_by": "vision_model",
+                "cost": Bill(1, 0, 6_000).as_dict(),
+            },
         ),
         "find_second_hand_offers": Outcome.produced("offers", {"offers": offers}),
         "estimate_price": Outcome.skipped("too_few_prices"),
@@ -121,10 +127,10 @@ def test_its_results_say_who_answered_and_what_that_came_to(desk: Desk) -> None:
     work = desk.begin()
     desk.end(work, outcomes())
     results: dict[str, Any] = json.loads(desk.shelf.job(work.job_id)["results"])
-    assert results["model-producer"] == {"make": "Acme", "model": "K2"}
+    assert results["model-producer"]["model"] == "K2"
     assert [offer["link"] for offer in results["second-hand-offers"]] == [OFFER.link]
     assert results["producer-url"] is results["retail-price-details"] is results["estimated-price"] is None
-    assert results["cost"] == {"calls": 4, "cached": 0, "usd": 0.002}
+    assert results["cost"] == {"calls": 5, "cached": 0, "usd": 0.008}
     assert results["captions"] == [{"provider": "azure_vision", "text": FINDING.caption}]
     providers = results["providers"]
     assert set(providers) == {"azure_vision", "google_vision", "google_lens"}
@@ -146,6 +152,7 @@ def test_what_was_asked_is_on_its_owners_account_in_vain_or_not(desk: Desk) -> N
     assert spent == [
         {"owner_id": OWNER, "provider": "azure_vision", "calls": 2, "cost_micros": 4_000},
         {"owner_id": OWNER, "provider": "google_vision", "calls": 6, "cost_micros": 0},
+        {"owner_id": OWNER, "provider": "vision_model", "calls": 2, "cost_micros": 12_000},
     ]
 
 

@@ -60,7 +60,8 @@ def test_what_providers_say_is_heard_as_they_say_it(open_engine: Open, listener:
     listener.wait_for("a")
     assert listener.stages_of("a") == ["sent", "quick", "slow"]
     end = listener.ends["a"]
-    assert (end.error, end.providers) == (None, {"slow", "quick"})
+    assert end.error is None
+    assert end.providers == {"slow", "quick"}
     assert end.work.every(Finding) == [Finding("quick", "seen by quick"), Finding("slow", "seen by slow")]
 
 
@@ -198,8 +199,10 @@ def test_what_is_left_at_the_end_is_abandoned(listener: Listener) -> None:
 def test_a_pipeline_that_cannot_be_opened_is_said_to_whoever_wants_it(listener: Listener) -> None:
     @asynccontextmanager
     async def broken() -> AsyncIterator[Pipeline[LookupStage]]:
-        raise ConfigurationError("LOOKUP_LIMITS: no")
-        yield Pipeline()
+        yield read_limits("LOOKUP_LIMITS: no")
+
+    def read_limits(limits: str) -> Pipeline[LookupStage]:
+        raise ConfigurationError(limits)
 
     with pytest.raises(ConfigurationError, match="LOOKUP_LIMITS"):
         LookupEngine(broken, listener, timeout_s=1.0)

@@ -1,7 +1,6 @@
 """When a lookup is made: once for an image, and never lost, whoever commits first."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -75,8 +74,8 @@ class House:
 
 
 @pytest.fixture
-def house(shelf: Shelf, tmp_path: Path) -> Iterator[House]:
-    yield House(shelf, tmp_path)
+def house(shelf: Shelf, tmp_path: Path) -> House:
+    return House(shelf, tmp_path)
 
 
 def test_the_transaction_that_shows_a_result_makes_the_lookup_that_was_asked_for(house: House) -> None:

@@ -20,9 +20,7 @@ from veilgate.api.schemas.webhooks import (
     WebhookWithSecret,
 )
 from veilgate.domain.cursors import LONGEST_CURSOR
-from veilgate.domain.webhooks import DeliveryStatus
-from veilgate.persistence.delivery_repository import DeliveryRecord
-from veilgate.persistence.webhook_endpoint_repository import EndpointRecord
+from veilgate.services.webhook_answers import described, logged
 from veilgate.services.webhooks import ShownSecret, WebhookChange
 
 router = APIRouter(
@@ -57,13 +55,13 @@ async def create(request: Request, parts: Parts, caller: Known) -> JSONResponse:
 @router.get("", response_model=WebhooksAnswer)
 def webhooks(parts: Parts, owner: Owner) -> JSONResponse:
     """Yours, the oldest first."""
-    return JSONResponse({"webhooks": [_described(one) for one in parts.webhooks.list(owner)]})
+    return JSONResponse({"webhooks": [described(one) for one in parts.webhooks.list(owner)]})
 
 
 @router.get("/{webhook_id}", response_model=WebhookAnswer)
 def webhook(webhook_id: str, parts: Parts, owner: Owner) -> JSONResponse:
     """Where it leads, and how it fares."""
-    return JSONResponse(_described(parts.webhooks.get(webhook_id, owner)))
+    return JSONResponse(described(parts.webhooks.get(webhook_id, owner)))
 
 
 @router.patch(
@@ -72,10 +70,11 @@ def webhook(webhook_id: str, parts: Parts, owner: Owner) -> JSONResponse:
     responses=_REFUSED,
     openapi_extra=_body(CHANGED_WEBHOOK),
 )
-async def change(webhook_id: str, request: Request, parts: Parts, owner: Owner) -> JSONResponse:
+async def change(webhook_id: str, request: Request, parts: Parts, caller: Known) -> JSONResponse:
     """Change address, events, or whether anything is sent. What is not given stays."""
     wanted = WebhookChange.parse(await read_json_object(request))
-    return JSONResponse(_described(await run_in_threadpool(parts.webhooks.change, webhook_id, owner, wanted)))
+    changed = await run_in_threadpool(parts.webhooks.change, webhook_id, caller, wanted)
+    return JSONResponse(described(changed))
 
 
 @router.delete("/{webhook_id}", status_code=204, response_class=Response)
@@ -110,7 +109,7 @@ def deliveries(
 ) -> JSONResponse:
     """What was sent or waits to be, the newest first."""
     found, following = parts.webhooks.deliveries(webhook_id, owner, cursor=cursor, limit=limit)
-    return JSONResponse({"deliveries": [_logged(one) for one in found], "next": following})
+    return JSONResponse({"deliveries": [logged(one) for one in found], "next": following})
 
 
 @router.post(
@@ -126,45 +125,5 @@ def retry(webhook_id: str, delivery_id: str, parts: Parts, owner: Owner) -> JSON
 
 
 def _with_secret(made: ShownSecret, *, status_code: int) -> JSONResponse:
-    answer = {**_described(made.endpoint), "secret": made.secret}
+    answer = {**described(made.endpoint), "secret": made.secret}
     return JSONResponse(answer, status_code=status_code, headers=_UNSTORED)
-
-
-def _described(endpoint: EndpointRecord) -> dict[str, Any]:
-    return {
-        "webhook_id": endpoint.id,
-        "url": endpoint.url,
-        "events": list(endpoint.events),
-        "enabled": endpoint.is_on,
-        "disabled_reason": endpoint.disabled_reason
-        or (None if endpoint.is_on else "Its key is no good any more."),
-        "key": endpoint.key_prefix,
-        "failures": endpoint.failures,
-        "paused_until": _seconds(endpoint.paused_until_ms or None),
-        "previous_secret_until": _seconds(endpoint.previous_until_ms),
-        "created_at": endpoint.created_at_ms // 1000,
-        "updated_at": endpoint.updated_at_ms // 1000,
-    }
-
-
-def _logged(delivery: DeliveryRecord) -> dict[str, Any]:
-    waits = delivery.status == DeliveryStatus.PENDING
-    return {
-        "delivery_id": delivery.id,
-        "event": delivery.event,
-        "job_id": delivery.job_id,
-        "image_id": delivery.image_id,
-        "seq": delivery.seq,
-        "status": delivery.status,
-        "attempts": delivery.attempts,
-        "last_status": delivery.last_status,
-        "last_error": delivery.last_error,
-        "last_took_ms": delivery.last_took_ms,
-        "created_at": delivery.created_at_ms // 1000,
-        "next_try_at": delivery.not_before_ms // 1000 if waits else None,
-        "finished_at": _seconds(delivery.finished_at_ms),
-    }
-
-
-def _seconds(at_ms: int | None) -> int | None:
-    return None if at_ms is None else at_ms // 1000

@@ -125,7 +125,7 @@ class CallerAnswer(BaseModel):
     """`csrf_token` is there of sessions: what changes something needs it in the header `csrf_header`."""
 
     owner: str
-    scopes: list[Literal["upload", "read", "originals", "erase", "admin"]]
+    scopes: list[Literal["upload", "read", "originals", "erase", "admin", "webhooks"]]
     csrf_token: str | None = None
     csrf_header: str | None = None
 

@@ -60,10 +60,10 @@ class _Reader:
         for _ in range(_MOST_TAGS):
             opened = self._source.find("<", self._place)
             if opened < 0:
-                yield Text(_resolved(self._source[self._place :]))
+                yield Text(resolved(self._source[self._place :]))
                 return
             if opened > self._place:
-                yield Text(_resolved(self._source[self._place : opened]))
+                yield Text(resolved(self._source[self._place : opened]))
             found = self._at(opened)
             if found is not None:
                 yield found
@@ -101,7 +101,7 @@ class _Reader:
             value = self._value() if attribute[2] else ""
             name = attribute[1].lower()
             if name in _WANTED and len(found) < _MOST_ATTRIBUTES:
-                found.setdefault(name, _resolved(value))
+                found.setdefault(name, resolved(value))
         self._skip_past(">", self._place)
         return found
 
@@ -123,7 +123,7 @@ class _Reader:
         self._place = found + len(mark) if found >= 0 else len(self._source)
 
 
-def _resolved(text: str) -> str:
+def resolved(text: str) -> str:
     """With `&eacute;` as é. A reference of more digits than Python reads as a number stays as it is."""
     try:
         return html.unescape(text)

@@ -9,6 +9,8 @@ Item = dict[str, object]
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
+# One of them ends another that was left open, as authors may.
+_ENDS_ITS_LIKE = frozenset({"dd", "dt", "li", "option", "p", "td", "th", "tr"})
 _STRUCK = frozenset({"del", "s", "strike"})
 # Beyond it elements are not told from what they are in; no page has a product there.
 _DEEPEST = 500
@@ -57,6 +59,8 @@ class MicrodataItems:
         self._made = 0
 
     def start(self, tag: Start) -> None:
+        if self._open and self._open[-1].name == tag.name in _ENDS_ITS_LIKE:
+            self._close(self._open.pop())
         around = self._open[-1] if self._open else None
         owner = around.item if around else None
         is_struck = tag.name in _STRUCK or (around is not None and around.is_struck)

@@ -1,22 +1,20 @@
 """Products in the words of schema.org, from JSON-LD or microdata, in the one shape of the house."""
 
-import html
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from veilgate.domain.lookups import Wear
 from veilgate.domain.web_pages import MarkedProduct, Markup
+from veilgate.lookups.pages.html_tags import resolved
 from veilgate.lookups.pages.json_ld import Graph, Node, all_within, types_of
 from veilgate.lookups.pages.offer_nodes import prices_of
 
-_PRODUCTS = frozenset(
-    {"Product", "ProductGroup", "IndividualProduct", "ProductModel", "SomeProducts", "Vehicle", "Car"}
-)
+_PRODUCTS = frozenset({"Product", "ProductGroup", "IndividualProduct", "SomeProducts", "Vehicle", "Car"})
 _MOST_PRODUCTS = 100
 _MOST_SPECS = 50
 _LONGEST_TEXT, _LONGEST_VALUE = 4000, 300
+_LARGEST_NUMBER = 10**15
 _MARKUP = re.compile(r"<[^<>]{0,500}>")
 # Properties of schema.org that are specifications, and what people call them.
 _OWN_SPECS = {
@@ -69,14 +67,8 @@ def plain_text(value: Any, *, longest: int = _LONGEST_VALUE) -> str | None:
     if isinstance(value, list):
         return next((text for one in value if (text := plain_text(one, longest=longest))), None)
     if isinstance(value, dict):
-        return next(
-            (
-                text
-                for key in ("name", "@value", "value", "@id")
-                if (text := _of_text(value.get(key), longest))
-            ),
-            None,
-        )
+        said = (_of_text(value.get(key), longest) for key in ("name", "@value", "value", "@id"))
+        return next((text for text in said if text), None)
     return _of_text(value, longest)
 
 
@@ -85,14 +77,13 @@ def _of_text(value: Any, longest: int) -> str | None:
         value = value[0] if value else None
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, int | float):
+        # Numbers of products have 14 digits; of thousands of them Python writes none, nor of no number any.
+        value = f"{value:.15g}" if abs(value) < _LARGEST_NUMBER else ""
+    if not isinstance(value, str):
         return None
-    if isinstance(value, str | int | float):
-        # Of integers without end Python writes none.
-        text = value if isinstance(value, str) else f"{value:.12g}"
-        bare = _MARKUP.sub(" ", html.unescape(text[: 4 * longest]))
-        return " ".join(html.unescape(bare).split())[:longest].strip() or None
-    return None
+    bare = _MARKUP.sub(" ", resolved(value[: 4 * longest]))
+    return " ".join(resolved(bare).split())[:longest].strip() or None
 
 
 def _product(
@@ -121,8 +112,9 @@ def _specs(node: Node, graph: Graph) -> Iterator[tuple[str, str]]:
         if text := _measured(graph.resolved(node.get(name))):
             yield title, text
     for one in graph.listed(node.get("additionalProperty"))[: 2 * _MOST_SPECS]:
-        if isinstance(one, dict) and (title := plain_text(one.get("name"))) and (text := _measured(one)):
-            yield title, text
+        named = plain_text(one.get("name")) if isinstance(one, dict) else None
+        if named and (text := _measured(one)):
+            yield named, text
 
 
 def _measured(value: Any) -> str | None:

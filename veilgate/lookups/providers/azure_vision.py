@@ -7,7 +7,7 @@ from veilgate.domain.lookups import Asked, Finding, Label, SentPicture
 from veilgate.domain.provider_errors import LookupFailed, OutOfCredit, ProviderBroken, PutAnotherWay
 from veilgate.lookups.ports import Answered, MakeLink
 from veilgate.lookups.providers.json_reading import entries, entry, share, text
-from veilgate.lookups.providers.judging import ask_in_turn, failure_of, require_object, said_of
+from veilgate.lookups.providers.judging import ask_or_else, failure_of, require_object, said_of
 from veilgate.lookups.questions import Asks, Question, Reply
 
 NAME = "azure_vision"
@@ -30,7 +30,7 @@ class AzureVision:
 
     async def ask(self, picture: SentPicture, _link: MakeLink | None, *, asked: Asked) -> Answered:
         # Where Azure has no captions it refuses the question as a whole.
-        told = await ask_in_turn(
+        told = await ask_or_else(
             lambda: self._asks.ask(self._question(picture, _ALL, units=2), _judge_first, asked=asked),
             lambda: self._asks.ask(self._question(picture, _TAGS, units=1), _judge, asked=asked),
         )

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from veilgate.domain.lookups import Asked, SentPicture
 from veilgate.lookups.providers.chat_answers import judge_of
-from veilgate.lookups.providers.judging import ask_in_turn
+from veilgate.lookups.providers.judging import ask_or_else
 from veilgate.lookups.questions import Asks, Question, Told
 
 # Far more than an answer has; a model that thinks first may need more, and gets it the second time.
@@ -59,7 +59,7 @@ class ChatModel:
             "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": content}],
         }
         strict = messages | self._limit | {"response_format": _response_format(prompt)}
-        return await ask_in_turn(
+        return await ask_or_else(
             lambda: self._asks.ask(
                 self._question(prompt, strict, sent_sha256), judge_of(prompt.read, is_last=False), asked=asked
             ),

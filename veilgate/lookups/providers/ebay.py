@@ -16,7 +16,7 @@ from veilgate.domain.provider_errors import (
 )
 from veilgate.lookups.providers.ebay_tokens import EbayTokens
 from veilgate.lookups.providers.json_reading import amount, entries, entry, text, web_address
-from veilgate.lookups.providers.judging import ask_in_turn, failure_of, require_object, said_of
+from veilgate.lookups.providers.judging import ask_or_else, failure_of, require_object, said_of
 from veilgate.lookups.questions import Asks, Question, Reply, Told
 
 # As many as are looked at when the cheapest and the dearest are left out.
@@ -57,7 +57,7 @@ class Ebay:
 
     async def search(self, search: Search, *, asked: Asked) -> Told:
         """The `rows` that were found. A token that is refused is dropped, and another is tried, once."""
-        return await ask_in_turn(
+        return await ask_or_else(
             lambda: self._put(search, asked, is_last=False),
             lambda: self._put(search, asked, is_last=True),
         )

@@ -17,7 +17,7 @@ from veilgate.domain.prices import read_money
 from veilgate.domain.provider_errors import PutAnotherWay, QuestionRefused
 from veilgate.lookups.ports import Answered, MakeLink
 from veilgate.lookups.providers.json_reading import MOST_ROWS, entries, entry, plain_text, text, web_address
-from veilgate.lookups.providers.judging import ask_in_turn, said_of
+from veilgate.lookups.providers.judging import ask_or_else, said_of
 from veilgate.lookups.providers.serpapi import SerpApi, good_answer, is_empty, place_of
 from veilgate.lookups.providers.sureness import by_rank
 from veilgate.lookups.questions import Asks, Question, Reply
@@ -45,7 +45,7 @@ class GoogleLens:
             raise QuestionRefused("It takes an address, and there is none under which the picture is found.")
         subject = {"url": await link()}
         first, again = self._question(picture, subject), self._question(picture, subject | _AGAIN)
-        told = await ask_in_turn(
+        told = await ask_or_else(
             lambda: self._asks.ask(first, _judge_first, asked=asked),
             lambda: self._asks.ask(again, _judge, asked=asked),
         )

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from veilgate.domain.lookups import Bill
 from veilgate.domain.provider_errors import (
     KeyRefused,
     LookupFailed,
@@ -55,21 +54,15 @@ def require_object(reply: Reply) -> Mapping[str, Any]:
     return reply.document
 
 
-async def ask_in_turn(*ways: Callable[[], Awaitable[Told]]) -> Told:
-    """What the first way tells that is not answered with `PutAnotherWay`; the bill is that of all."""
-    spent = Bill()
-    for way in ways[:-1]:
-        try:
-            told = await way()
-        except PutAnotherWay as refusal:
-            spent += refusal.bill
-        except LookupFailed as error:
-            error.bill = spent + error.bill
-            raise
-        else:
-            return replace(told, bill=spent + told.bill)
+async def ask_or_else(first: Callable[[], Awaitable[Told]], second: Callable[[], Awaitable[Told]]) -> Told:
+    """What the first way tells, or the second where that is answered with `PutAnotherWay`; the bill, also of
+    a failure, is that of both."""
     try:
-        told = await ways[-1]()
+        return await first()
+    except PutAnotherWay as refusal:
+        spent = refusal.bill
+    try:
+        told = await second()
     except LookupFailed as error:
         error.bill = spent + error.bill
         raise

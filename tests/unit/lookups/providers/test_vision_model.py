@@ -88,6 +88,7 @@ def test_what_it_sees() -> None:
     [
         f"```json\n{json.dumps(SEEN)}\n```",
         f"<think>Is it {{a}} lamp? {{</think>\nSure! {json.dumps(SEEN)} Hope {{this}} helps.",
+        f'<think>{{"caption": "A lamp.", "labels": []}}</think>{json.dumps(SEEN)}',
         f"It is {{braces}} as in: {json.dumps(SEEN)}",
         [{"type": "text", "text": json.dumps(SEEN)}],
     ],
