@@ -2,11 +2,13 @@
 provider that hangs for ever costs everybody else. The vendors are the stubs of the tests, in a process of
 their own."""
 
+import asyncio
 import http.client
 import json
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import aiohttp
 import cv2
 import numpy as np
 
@@ -57,6 +60,15 @@ class Turn:
     lines_s: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`bare_s` is what a loop takes that puts as many questions with as many places to the same stubs, and
+    does nothing with the answers."""
+
+    turns: tuple[Turn, Turn]
+    bare_s: float
+
+
 class Vendors:
     """The stubs; ended by the stack that they were given."""
 
@@ -84,7 +96,7 @@ class Vendors:
         _answer(f"{self._control}/{desk}", json.dumps({"trouble": "hangs"}).encode())
 
 
-def measure(plan: DetectorPlan, *, pictures: int) -> list[Turn]:
+def measure(plan: DetectorPlan, *, pictures: int) -> Result:
     """Pictures are veiled before. Each turn has its own: what was answered once is not asked again."""
     with ExitStack() as stack:
         vendors = Vendors(stack)
@@ -96,12 +108,14 @@ def measure(plan: DetectorPlan, *, pictures: int) -> list[Turn]:
         images = _veiled(house, _WARM_UP + 2 * pictures)
         warm, first, second = images[:_WARM_UP], images[_WARM_UP : _WARM_UP + pictures], images[-pictures:]
         _turn("warm-up", house, vendors, warm)
-        turns = [_turn("all answer after 0.3 s", house, vendors, first)]
+        well = _turn("all answer after 0.3 s", house, vendors, first)
+        bare_s = asyncio.run(_bare(vendors.settings, house.folder / "0.jpg", pictures))
         vendors.hang(HANGS)
-        return [*turns, _turn(f"{HANGS} hangs for ever", house, vendors, second)]
+        return Result((well, _turn(f"{HANGS} hangs for ever", house, vendors, second)), bare_s)
 
 
-def report(turns: Sequence[Turn]) -> str:
+def report(result: Result) -> str:
+    turns = result.turns
     heads = ("", "pictures", "questions", "wall s", "ideal s", "wall / ideal", "median lookup s")
     rows = [
         (
@@ -122,16 +136,18 @@ def report(turns: Sequence[Turn]) -> str:
         for name in others
     ]
     share, worst = well.wall_s / well.ideal_s, max(_slower(name, turns) for name in others)
+    beside_bare = well.wall_s / result.bare_s
     verdicts = (
         f"- wall / ideal = {share:.2f}; goal at most {WITHIN}: {_met(share <= WITHIN)}\n"
+        f"- a bare loop took {result.bare_s:.1f} s in the same minute; the house {beside_bare:.2f} × that\n"
         f"- the last line of others comes {worst:.2f} times as late beside {HANGS} that hangs"
     )
     last = markdown_table(("last line of", "all well, s", f"{HANGS} hangs, s", "ratio"), lines)
     return f"## Lookups\n\n{markdown_table(heads, rows)}\n\n{last}\n\n{verdicts}"
 
 
-def as_rows(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    return [asdict(turn) for turn in turns]
+def as_rows(result: Result) -> dict[str, Any]:
+    return asdict(result)
 
 
 def _limits() -> Mapping[str, str]:
@@ -169,6 +185,26 @@ def _turn(name: str, house: House, vendors: Vendors, images: Sequence[str]) -> T
     asked = {desk: calls - before[desk] for desk, calls in vendors.calls().items()}
     busiest = max(sum(asked[desk] for desk in account) for account in _ACCOUNTS.values())
     return _timed(name, house, lookups, calls=sum(asked.values()), ideal_s=busiest * LATENCY_S / _CONCURRENCY)
+
+
+async def _bare(settings: Mapping[str, str], picture: Path, pictures: int) -> float:
+    url = settings["AZURE_VISION_ENDPOINT"] + "/computervision/imageanalysis:analyze"
+    headers = {
+        "Ocp-Apim-Subscription-Key": settings["AZURE_VISION_KEY"],
+        "Content-Type": "application/octet-stream",
+    }
+    wanted = {"api-version": "2023-10-01", "features": "caption,tags"}
+    body, began_s = picture.read_bytes(), time.monotonic()
+    async with aiohttp.ClientSession(headers=headers) as session:
+
+        async def ask(place: asyncio.Semaphore) -> None:
+            async with place, session.post(url, params=wanted, data=body) as answer:
+                assert answer.status == 200
+                await answer.read()
+
+        places = [asyncio.Semaphore(_CONCURRENCY) for _ in _ACCOUNTS]
+        await asyncio.gather(*(ask(place) for place in places for _ in range(pictures)))
+    return time.monotonic() - began_s
 
 
 def _ask(port: int, image_ids: Sequence[str]) -> list[str]:

@@ -202,8 +202,8 @@ def _streams(_effort: Effort, _plan: DetectorPlan, arguments: argparse.Namespace
 
 
 def _lookups(effort: Effort, plan: DetectorPlan, _arguments: argparse.Namespace) -> tuple[object, str]:
-    turns = lookups.measure(plan, pictures=effort.lookups)
-    return lookups.as_rows(turns), lookups.report(turns)
+    result = lookups.measure(plan, pictures=effort.lookups)
+    return lookups.as_rows(result), lookups.report(result)
 
 
 _MEASURES = {

@@ -1,4 +1,4 @@
-"""Makes docs/pictures/page.jpg with a running house that has providers: `python docs/pictures/page.py URL`."""
+"""Makes docs/pictures/page.jpg of a running house with providers: `python docs/pictures/page.py URL`."""
 
 import io
 import sys
@@ -19,12 +19,12 @@ def main(url: str) -> None:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_page(viewport={"width": 1100, "height": 900})
+        page = browser.new_page(viewport={"width": 1100, "height": 1500})
         page.goto(url)
         page.set_input_files("#file", [chosen])
         page.click("#go")
         expect(page.locator("#progress")).to_contain_text("Done", timeout=_PATIENCE_MS)
-        page.screenshot(path=Path(__file__).with_name("page.jpg"), type="jpeg", quality=80, full_page=True)
+        page.screenshot(path=Path(__file__).with_name("page.jpg"), type="jpeg", quality=80)
         browser.close()
 
 

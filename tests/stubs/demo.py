@@ -83,10 +83,30 @@ def _show(lines: Iterator[Mapping[str, Any]]) -> Mapping[str, Any]:
     began_s = time.monotonic()
     last: Mapping[str, Any] = {"data_type": "nothing"}
     for last in lines:
-        text = json.dumps(last["data"], ensure_ascii=False)
+        text = _in_short(last["data_type"], last["data"])
         shown = text if len(text) <= _WIDTH else f"{text[:_WIDTH]} ..."
         _say(f"{time.monotonic() - began_s:6.2f} s  {last['data_type']:<22}{shown}")
     return last
+
+
+def _in_short(data_type: str, said: Mapping[str, Any]) -> str:
+    """What a reader wants to know of it first; the whole is JSON."""
+    match data_type:
+        case "findings":
+            counts = {
+                name: len(said[name]) for name in ("names", "pages", "offers", "labels") if name in said
+            }
+            found = ", ".join(f"{number} {name}" for name, number in counts.items())
+            return f"{said['provider']}: {found}" + (f'; "{said["caption"]}"' if "caption" in said else "")
+        case "model-producer":
+            return f"{said['name']} (make {said['make']}, model {said['model']}; sure: {said['confidence']})"
+        case "second-hand-offers":
+            prices = [f"{offer['price']['amount']} {offer['price']['currency']}" for offer in said["offers"]]
+            return f"{len(prices)} offers: {', '.join(prices)}"
+        case "estimated-price":
+            span = f"{said['min_range']} to {said['max_range']} {said['currency']}"
+            return f"{said['price']} ({span}; sure: {said['certainty']})"
+    return json.dumps(said, ensure_ascii=False)
 
 
 def _say(text: str) -> None:

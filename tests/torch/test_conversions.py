@@ -17,7 +17,7 @@ from veilgate.inference.detector_options import DetectorOptions
 from veilgate.inference.manifest import Manifest, ModelKind
 from veilgate.inference.models import load_model
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture

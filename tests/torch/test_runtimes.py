@@ -8,7 +8,7 @@ import pytest
 
 from tests.torch.gpu_environment import GpuEnvironment
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 SUITE = Path(__file__).parent
 # (lowest IoU, largest difference of scores).
 ALIKE = {

@@ -8,7 +8,7 @@ import pytest
 from tests.torch import hostile
 from tests.torch.gpu_environment import GpuEnvironment
 
-pytestmark = pytest.mark.timeout(600)  # the first test installs the environment
+pytestmark = pytest.mark.timeout(1200)  # the first test installs the environment
 
 
 def outcomes(environment: GpuEnvironment, files: dict[str, bytes], folder: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ from tests.torch.gpu_environment import GpuEnvironment
 from tests.torch.inside.scenes import NAMES, make_scene
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture

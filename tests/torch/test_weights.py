@@ -13,7 +13,7 @@ from veilgate.inference import torch_conversions
 from veilgate.inference.embedder_models import EmbedderChoice, open_embedder
 from veilgate.inference.manifest import sha256_of
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from pathlib import Path
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
+from veilgate.api.container import Parts
 from veilgate.api.guarded_route import GuardedRoute
 
 _FOLDER = Path(__file__).parents[1] / "web"
@@ -12,7 +13,7 @@ _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg
 # Asked for anew each time, or a page would meet the scripts of another version.
 _UNKEPT = {"Cache-Control": "no-cache"}
 _CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; connect-src 'self'; "
     "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
 
@@ -20,8 +21,11 @@ router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
 
 
 @router.get("/")
-def page() -> FileResponse:
-    return FileResponse(_FOLDER / "index.html", headers={**_UNKEPT, "Content-Security-Policy": _CSP})
+def page(parts: Parts) -> FileResponse:
+    """Pictures may also come from where the gateway sends those who ask it for them."""
+    images = " ".join(filter(None, ("'self' blob:", parts.copies.elsewhere)))
+    policy = _CSP.format(images=images)
+    return FileResponse(_FOLDER / "index.html", headers={**_UNKEPT, "Content-Security-Policy": policy})
 
 
 def _add(name: str) -> None:

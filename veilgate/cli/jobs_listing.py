@@ -14,7 +14,7 @@ from veilgate.domain.jobs import JobStatus
 from veilgate.services.job_listing import JobDirectory, JobSearch
 from veilgate.services.job_lists import Standing
 
-_TITLES = ("id", "status", "lane", "age", "tries", "worker", "error")
+_TITLES = ("id", "kind", "status", "lane", "age", "tries", "worker", "error")
 
 
 def list_jobs(arguments: argparse.Namespace, house: House) -> int:
@@ -55,6 +55,7 @@ def _row(job: dict[str, Any]) -> tuple[str, ...]:
     tries = f"{job['attempts']}/{job['deliveries']}"
     return (
         job["id"],
+        job["kind"],
         job["status"],
         job["lane"],
         age(job["age_s"]),

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from veilgate.domain.errors import DeviceLost, Unavailable, VeilgateError
+from veilgate.domain.provider_errors import LookupFailed
 
 # A doubling beyond that is longer than any delay.
 _MOST_DOUBLINGS = 16
+# A provider that wants to be left alone for longer than that is asked all the same.
+_LONGEST_TOLD_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,13 @@ def decide_retry(
     """Decide after a failure of a job that has spent so many attempts and was started so many times.
 
     The delay doubles with each start; `jitter` (0..1, from the caller) spreads it over its upper half,
-    so that pictures that failed together do not come back together.
+    so that pictures that failed together do not come back together. It is longer where providers said when
+    to come back.
     """
     if not error.retryable or (costs_attempt(error) and attempts >= policy.max_attempts):
         return RetryDecision(again=False)
     doublings = min(starts - 1, _MOST_DOUBLINGS)
     ceiling_s = min(policy.max_delay_s, policy.first_delay_s * 2**doublings)
-    return RetryDecision(again=True, delay_s=ceiling_s * (0.5 + 0.5 * jitter))
+    told_s = error.retry_after_s if isinstance(error, LookupFailed) else None
+    delay_s = max(ceiling_s, min(told_s or 0.0, _LONGEST_TOLD_S) * 2) * (0.5 + 0.5 * jitter)
+    return RetryDecision(again=True, delay_s=delay_s)

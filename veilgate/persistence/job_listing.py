@@ -19,6 +19,7 @@ _J, _I = jobs.c, processed_images.c
 class ListedJob:
     id: str
     image_id: str
+    kind: str
     status: str
     lane: str
     attempts: int

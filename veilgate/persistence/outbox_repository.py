@@ -22,6 +22,9 @@ IS_ON = _E.disabled_reason.is_(None) & or_(
     _E.key_prefix.is_(None), exists().where(api_keys.c.prefix == _E.key_prefix, USABLE)
 )
 _HEARS = IS_ON & _E.events.like(bindparam("named"))
+_ANY_SUBSCRIBED = (
+    select(_E.id).where(_E.disabled_reason.is_(None), _E.events.like(bindparam("named"))).limit(1)
+)
 # Locked against whoever deletes an endpoint, who waits until our rows are there to be deleted with it.
 _WHO_HEARS_OF_JOB = (
     select(
@@ -52,12 +55,15 @@ _INSERT = webhook_deliveries.insert().values(
 class OutboxRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._subscribed: dict[WebhookEvent, bool] = {}
 
     def tell(self, job_id: str, new_event: NewEvent) -> None:
         """Write down who is to hear of an event that was appended to a job in this transaction."""
         if not self._anybody_listens:
             return
         event = event_of(new_event.stage, new_event.outcome)
+        if not self._is_subscribed_to(event):
+            return
         hearing = self._connection.execute(
             _WHO_HEARS_OF_JOB, {"the_job": job_id, "named": _named(event)}
         ).all()
@@ -88,6 +94,13 @@ class OutboxRepository:
     def _anybody_listens(self) -> bool:
         """Asked once a transaction: a worker that writes six events a picture mostly has nobody to tell."""
         return self._connection.execute(select(_E.id).limit(1)).first() is not None
+
+    def _is_subscribed_to(self, event: WebhookEvent) -> bool:
+        """By anybody at all, asked once a transaction, too: most who listen want to hear of ends alone."""
+        if event not in self._subscribed:
+            found = self._connection.execute(_ANY_SUBSCRIBED, {"named": _named(event)})
+            self._subscribed[event] = found.first() is not None
+        return self._subscribed[event]
 
     def _insert(
         self,

@@ -197,7 +197,7 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class JobStanding:
-    """Where a job stands: events 1 to `event_seq` are written, and are all there will be once it has ended."""
+    """Where a job stands: events 1 to `event_seq` are written, and will be all once it has ended."""
 
     job_id: str
     image_id: str

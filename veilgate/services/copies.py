@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Generator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from veilgate.domain.errors import ImageNotFound, OriginalDropped, ResultNotReady
 from veilgate.domain.ids import is_id
@@ -87,6 +88,14 @@ class Copies:
         if self._signer is None:
             return None
         return self._signer.sign_get(copy.key, media_type=copy.media_type, disposition=disposition)
+
+    @property
+    def elsewhere(self) -> str | None:
+        """The origin of the addresses to which callers are sent, if they are."""
+        if self._signer is None:
+            return None
+        address = urlsplit(self._signer.sign_get("any", media_type="image/jpeg", disposition="inline"))
+        return f"{address.scheme}://{address.netloc}"
 
     def _current(self, image_id: str, owner_id: str) -> tuple[ImageRecord, str]:
         with self._database.read() as transaction:

@@ -35,6 +35,7 @@ _NEEDED_S = _PATIENCE.total_s + 4.0
 _LONGEST_WAIT_S = LEASE_MS / 1000 - _NEEDED_S
 _DATABASE_PAUSE_S = 0.5
 _DATABASE_THREADS = 4
+_LONGEST_NUMBER = 9
 
 
 class Post(Protocol):
@@ -173,6 +174,9 @@ class Deliveries:
             )
         except VeilgateError as error:
             trouble = error.message
+        except Exception:  # noqa: BLE001 - as a failure it is tried later; unnoticed it would be at once
+            _log.exception("delivery.broke", delivery_id=delivery.id, endpoint_id=receiver.id)
+            trouble = "It could not be sent."
         failpoint("webhook_sent")
         took_ms = round((time.monotonic() - began_s) * 1000)
         status = answer.status if answer else None
@@ -209,4 +213,5 @@ def _headers(receiver: Receiver, delivery: DueDelivery) -> dict[str, str]:
 
 def _seconds(retry_after: str) -> int | None:
     """Only numbers of seconds are understood: dates are told by clocks that we do not know."""
-    return int(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
+    is_number = retry_after.isascii() and retry_after.isdigit()
+    return int(retry_after[:_LONGEST_NUMBER]) if is_number else None

@@ -214,8 +214,13 @@ def _nothing_answered(asked: list[Outcome]) -> VeilgateError | None:
     away = next((error for error in failures if isinstance(error, Unavailable)), None)
     if away:
         return away
-    error = NothingAnswered("; ".join(dict.fromkeys(one.message for one in failures)))
-    error.retryable = any(one.retryable for one in failures)
+    passing = [one.retry_after_s for one in failures if one.retryable]
+    error = NothingAnswered(
+        " ".join(dict.fromkeys(one.message for one in failures)),
+        # The first who may answer is worth another try.
+        retry_after_s=min((pause_s or 0 for pause_s in passing), default=None),
+    )
+    error.retryable = bool(passing)
     return error
 
 

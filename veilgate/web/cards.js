@@ -1,11 +1,16 @@
 // What was found out, a card each. Texts come from strangers: they are only ever set as text.
 
 const MOST_SHOWN = 5;
+// What people came for is on top, whenever it comes.
+const ORDER = ["model-producer", "estimated-price", "producer-url", "faces", "vehicles", "skipped", "failed",
+  "retail-price-details", "second-hand-offers"];
 const cards = new Map();
 
 export function clearCards() {
   cards.clear();
   document.getElementById("cards").replaceChildren();
+  document.getElementById("findings").replaceChildren();
+  document.getElementById("sources").hidden = true;
 }
 
 // A card that is there already is replaced: a stream that broke says everything again.
@@ -17,8 +22,16 @@ export function showCard(type, data) {
   const card = element("article", { className: `card ${type}` }, element("h3", {}, content.title), ...content.body);
   const earlier = cards.get(name);
   if (earlier) earlier.replaceWith(card);
-  else document.getElementById("cards").append(card);
+  else put(card, type);
   cards.set(name, card);
+}
+
+function put(card, type) {
+  const isAnswer = ORDER.includes(type);
+  const home = document.getElementById(isAnswer ? "cards" : "findings");
+  card.dataset.place = ORDER.indexOf(type);
+  if (!isAnswer) document.getElementById("sources").hidden = false;
+  home.insertBefore(card, [...home.children].find((other) => Number(other.dataset.place) > card.dataset.place) ?? null);
 }
 
 const CARDS = {

@@ -65,7 +65,7 @@ def test_the_numbers_add_up(gateway: Gateway) -> None:
     states = ("submitted", "processing", "completed", "failed", "cancelled")
     assert sum(jobs[state] for state in states) == gateway.rows()[1]
     queues = gateway.http.get("/queue-status").json()
-    assert set(queues) == {"waiting", "processing"}
+    assert set(queues) == {"waiting", "processing", "lookups"}
     assert set(queues["waiting"]) == {"interactive", "bulk"}
     assert sum(lane["jobs"] for lane in queues["waiting"].values()) == jobs["submitted"]
     assert queues["processing"] == jobs["processing"] == 0

@@ -53,6 +53,12 @@ def house(
         gateway.close()
 
 
+def test_the_page_may_show_pictures_from_where_it_is_sent_for_them(house: S3House) -> None:
+    sent_to = httpx.URL(house.copy("thumbnail").headers["location"])
+    policy = house.gateway.http.get("/").headers["content-security-policy"]
+    assert f"img-src 'self' blob: {sent_to.scheme}://{sent_to.netloc.decode()};" in policy
+
+
 def test_results_name_the_bucket(house: S3House, s3_server: S3Server) -> None:
     results = house.results
     paths = [

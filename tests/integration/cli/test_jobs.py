@@ -66,8 +66,8 @@ def test_the_table_is_for_people(household: Household) -> None:
     fail(household, job_id)
     answer = household.jobs("list", "--limit", "1")
     title, row, counts = answer.stdout.splitlines()
-    assert title.split() == ["id", "status", "lane", "age", "tries", "worker", "error"]
-    assert row.split()[:3] == [job_id, "failed", "interactive"]
+    assert title.split() == ["id", "kind", "status", "lane", "age", "tries", "worker", "error"]
+    assert row.split()[:4] == [job_id, "veil", "failed", "interactive"]
     assert row.split()[-1] == "undecodable"
     assert counts.endswith(" cancelled")
     assert answer.stderr == ""

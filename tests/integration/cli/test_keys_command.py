@@ -72,7 +72,9 @@ def test_a_key_through_its_life(office: Office) -> None:
     text, prefix = office.create("--owner", "alice", "--name", "the shop", "--expires", "90d")
     caller = office.identify(text)
     assert (caller.owner_id, caller.scopes) == ("alice", {Scope.UPLOAD, Scope.READ})
-    everything, admin = office.create("--owner", "bob", "--scopes", "admin, erase,originals,read,upload,webhooks")
+    everything, admin = office.create(
+        "--owner", "bob", "--scopes", "admin, erase,originals,read,upload,webhooks"
+    )
     assert office.identify(everything).scopes == set(Scope)
 
     new, new_prefix = office.new_key("rotate", prefix, "--overlap", "2h")

@@ -1,6 +1,7 @@
 """A house at work: `verify` reports nothing that is only on its way, and its repairs harm no work."""
 
 import random
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.integration.api.gateway import START_TIMEOUT_S, STOP_TIMEOUT_S, Gatew
 from tests.integration.api.samples import picture
 from tests.integration.cli.conftest import build
 from tests.integration.cli.household import INTERACTIVE, Household
+from tests.processes import is_stopped
 from tests.waiting import wait_until
 from veilgate.domain.ids import uuid7
 
@@ -24,7 +26,6 @@ ROUNDS = 2
 CALLERS = 3
 # So many jobs are asked for between two looks.
 STRIDE = 8
-HELD_S = 3.0
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,7 @@ def all_ended(house: Household) -> bool:
 
 def test_an_upload_held_before_its_commit_keeps_its_original(live_house: Household) -> None:
     port = find_free_port()
-    held = {"PORT": str(port), "FAILPOINTS": f"after_put:sleep={HELD_S}"}
+    held = {"PORT": str(port), "FAILPOINTS": "after_put:stop@1"}
     second = live_house.gateway.processes.start("api_server.py", **held)
     answers: list[httpx.Response] = []
     before = set(live_house.store.list("original/"))
@@ -132,14 +133,14 @@ def test_an_upload_held_before_its_commit_keeps_its_original(live_house: Househo
             wait_until(lambda: is_ready(http), timeout_s=START_TIMEOUT_S, what="the second gateway")
             caller = threading.Thread(target=upload)
             caller.start()
-            new = wait_until(
-                lambda: set(live_house.store.list("original/")) - before, timeout_s=10, what="the original"
-            )
+            wait_until(lambda: is_stopped(second.pid), timeout_s=10, what="the gateway to freeze")
+            new = set(live_house.store.list("original/")) - before
             verdicts, _ = live_house.verify(repair=True)
-            assert not answers, "it was held while we looked"
             assert verdicts == []
+            second.send_signal(signal.SIGCONT)
             caller.join()
         finally:
+            second.send_signal(signal.SIGCONT)
             second.terminate()
             second.wait(STOP_TIMEOUT_S)
     job_id = str(answers[0].json()["job_id"])

@@ -98,7 +98,7 @@ def test_one_message_that_is_refused_holds_up_no_others(office: PostOffice, sink
     assert pause_ms(office) == 0
 
 
-@pytest.mark.parametrize(("asked", "least_ms"), [("100", 99_000), ("99999999", 4 * 3_600_000 - 1000)])
+@pytest.mark.parametrize(("asked", "least_ms"), [("100", 99_000), ("9" * 5000, 4 * 3_600_000 - 1000)])
 def test_it_may_say_when_to_come_again(
     office: PostOffice, sink: WebhookSink, asked: str, least_ms: int
 ) -> None:
@@ -108,6 +108,17 @@ def test_it_may_say_when_to_come_again(
     office.send_all()
     assert least_ms <= pause_ms(office) <= 5 * 3_600_000
     assert least_ms <= waits_ms(office)
+
+
+def test_what_breaks_the_sender_is_a_failure_like_others(office: PostOffice, sink: WebhookSink) -> None:
+    office.subscribe(sink)
+    with office.shelf.database.write() as transaction:
+        transaction.connection.exec_driver_sql("UPDATE webhook_endpoints SET secret = 'whsec_A'")
+    complete(office, 1)
+    office.send_all()
+    (row,) = office.deliveries()
+    assert (row["status"], row["attempts"], row["last_error"]) == ("pending", 1, "It could not be sent.")
+    assert sink.received == []
 
 
 def test_410_switches_it_off(office: PostOffice, sink: WebhookSink) -> None:

@@ -1,13 +1,14 @@
 """The estimate: between prices that somebody named, the same in any order, and in any unit."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as any_
 
 from veilgate.domain.lookups import Money, Offer, Wear
-from veilgate.domain.price_statistics import Estimate, estimate
+from veilgate.domain.price_statistics import Estimate, Observation, estimate, weighted_quantile
 from veilgate.domain.products import FittingOffer
 
 
@@ -72,6 +73,12 @@ def test_more_that_agree_make_surer() -> None:
         > reckoned(*USED).certainty
         > reckoned(*USED, new="900").certainty
     )
+
+
+def test_a_quantile_is_a_price_that_somebody_named() -> None:
+    seen = [Observation(Decimal(amount), weight, "", "") for amount, weight in ((9, 1), (1, 1), (5, 8))]
+    quantiles = [weighted_quantile(seen, Fraction(tenths, 10)) for tenths in (1, 2, 9, 10)]
+    assert quantiles == [1, 5, 5, 9]
 
 
 def test_without_offers_a_share_of_the_new_price_is_all_that_is_known() -> None:

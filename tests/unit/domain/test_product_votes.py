@@ -52,6 +52,7 @@ def test_a_sure_provider_alone_does_not_outvote_the_others() -> None:
 def test_agreement_makes_sure() -> None:
     alone, two, all_of_them = (candidates_in(said)[0] for said in ((MODEL,), (MODEL, EBAY), ALL))
     assert alone.confidence < two.confidence < all_of_them.confidence
+    assert alone.confidence < 0.5
     # Both of Google's look into one index.
     assert candidates_in((VISION, LENS))[0].confidence < 0.6
 

@@ -14,6 +14,7 @@ from veilgate.domain.errors import (
     UndecodablePicture,
     VeilgateError,
 )
+from veilgate.domain.provider_errors import ProviderThrottled
 from veilgate.domain.retry import RetryPolicy, costs_attempt, costs_delivery, decide_retry
 
 POLICY = RetryPolicy(max_attempts=4, first_delay_s=2.0, max_delay_s=5.0)
@@ -45,6 +46,14 @@ def test_what_is_away_is_waited_for_at_no_attempt(error: VeilgateError) -> None:
 @pytest.mark.parametrize("error", [StageFailed(), DeviceLost()])
 def test_a_start_counts_where_the_picture_may_be_to_blame(error: VeilgateError) -> None:
     assert costs_delivery(error)
+
+
+def test_who_was_told_when_to_come_back_comes_no_sooner() -> None:
+    told = ProviderThrottled(retry_after_s=90)
+    delays = [decide_retry(told, attempts=1, starts=1, policy=POLICY, jitter=jitter) for jitter in (0, 1)]
+    assert [delay.delay_s for delay in delays] == [90.0, 180.0]
+    at_once = ProviderThrottled(retry_after_s=0)
+    assert decide_retry(at_once, attempts=1, starts=1, policy=POLICY, jitter=1).delay_s == 2.0
 
 
 def test_the_delay_doubles_up_to_its_ceiling() -> None:

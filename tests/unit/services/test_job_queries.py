@@ -29,6 +29,7 @@ def a_row(**columns: object) -> StatusRow:
     values: dict[str, object] = {
         "job_id": "j",
         "image_id": "i",
+        "kind": "veil",
         "status": "completed",
         "filename": "a.jpg",
         "file_size": 12,
@@ -42,6 +43,7 @@ def a_row(**columns: object) -> StatusRow:
         "near_duplicate_of": None,
         "near_duplicate_score": None,
         "result_key": "results/j/1/",
+        "lookup_job_id": "l",
     }
     return StatusRow(**{**values, **columns})  # type: ignore[arg-type]
 
@@ -52,6 +54,7 @@ def test_all_that_the_row_says_is_in_the_document() -> None:
     assert json.loads(answer.document) == {
         "job_id": "j",
         "image_id": "i",
+        "kind": "veil",
         "status": "completed",
         "filename": "a.jpg",
         "file_size": 12,
@@ -59,9 +62,17 @@ def test_all_that_the_row_says_is_in_the_document() -> None:
         "updated_at": 2,
         "attempts": 0,
         "options": json.loads(UploadOptions().as_json()),
+        "lookup_job_id": "l",
         "results": {**json.loads(RESULTS), **FOUND_AT, "near_duplicate_of": None},
         "error": None,
     }
+
+
+def test_the_results_of_a_lookup_are_told_as_they_are() -> None:
+    document = json.loads(
+        _answer(a_row(kind="lookup", result_key=None, results='{"cost": 1}'), LINKS).document
+    )
+    assert (document["kind"], document["results"]) == ("lookup", {"cost": 1})
 
 
 @pytest.mark.parametrize("name", ['a".jpg', "a\\.jpg", "ünï\u2028.jpg", "\x00\x1f\n", "}}", "\ud800", "{0}"])

@@ -2,7 +2,6 @@
 
 import json
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,21 +104,27 @@ class Desk:
 
 
 @pytest.fixture
-def desk(shelf: Shelf, tmp_path: Path) -> Desk:
+def desk(sqlite_shelf: Shelf) -> Desk:
+    return Desk(sqlite_shelf)
+
+
+@pytest.fixture
+def any_desk(shelf: Shelf) -> Desk:
+    """On each database in turn, for what their SQL might do otherwise."""
     return Desk(shelf)
 
 
-def test_a_lookup_that_completes_is_shown_and_found(desk: Desk) -> None:
-    work = desk.begin()
-    assert desk.end(work, outcomes()).verdict is Verdict.COMPLETED
-    job = desk.shelf.job(work.job_id)
+def test_a_lookup_that_completes_is_shown_and_found(any_desk: Desk) -> None:
+    work = any_desk.begin()
+    assert any_desk.end(work, outcomes()).verdict is Verdict.COMPLETED
+    job = any_desk.shelf.job(work.job_id)
     assert (job["status"], job["result_key"], job["event_seq"]) == ("completed", None, 9)
-    shown = desk.shelf.rows("SELECT current_lookup_id, current_job_id FROM processed_images")
+    shown = any_desk.shelf.rows("SELECT current_lookup_id, current_job_id FROM processed_images")
     assert shown == [{"current_lookup_id": work.job_id, "current_job_id": None}]
-    assert desk.tags() == [("Kettle", "azure_vision"), ("Kitchen ware", "azure_vision")]
-    assert {"kettle", "red", "ware"} <= desk.words("azure_vision")
-    assert desk.words("identify_product") == {"acme", "k2", "kettle"}
-    with desk.shelf.database.read() as transaction:
+    assert any_desk.tags() == [("Kettle", "azure_vision"), ("Kitchen ware", "azure_vision")]
+    assert {"kettle", "red", "ware"} <= any_desk.words("azure_vision")
+    assert any_desk.words("identify_product") == {"acme", "k2", "kettle"}
+    with any_desk.shelf.database.read() as transaction:
         assert transaction.totals.all() == {"lookups_completed": 1}
 
 
@@ -145,10 +150,12 @@ def test_its_results_say_who_answered_and_what_that_came_to(desk: Desk) -> None:
     }
 
 
-def test_what_was_asked_is_on_its_owners_account_in_vain_or_not(desk: Desk) -> None:
-    desk.end(desk.begin(), outcomes())
-    desk.end(desk.begin(), outcomes(), NothingAnswered())
-    spent = desk.shelf.rows("SELECT owner_id, provider, calls, cost_micros FROM lookup_spending ORDER BY 2")
+def test_what_was_asked_is_on_its_owners_account_in_vain_or_not(any_desk: Desk) -> None:
+    any_desk.end(any_desk.begin(), outcomes())
+    any_desk.end(any_desk.begin(), outcomes(), NothingAnswered())
+    spent = any_desk.shelf.rows(
+        "SELECT owner_id, provider, calls, cost_micros FROM lookup_spending ORDER BY 2"
+    )
     assert spent == [
         {"owner_id": OWNER, "provider": "azure_vision", "calls": 2, "cost_micros": 4_000},
         {"owner_id": OWNER, "provider": "google_vision", "calls": 6, "cost_micros": 0},

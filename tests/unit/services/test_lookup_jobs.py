@@ -74,20 +74,26 @@ class House:
 
 
 @pytest.fixture
-def house(shelf: Shelf, tmp_path: Path) -> House:
+def house(sqlite_shelf: Shelf, tmp_path: Path) -> House:
+    return House(sqlite_shelf, tmp_path)
+
+
+@pytest.fixture
+def any_house(shelf: Shelf, tmp_path: Path) -> House:
+    """On each database in turn, for what their SQL might do otherwise."""
     return House(shelf, tmp_path)
 
 
-def test_the_transaction_that_shows_a_result_makes_the_lookup_that_was_asked_for(house: House) -> None:
-    wanted, other = house.accept(lookups=True), house.accept()
-    house.veil(wanted)
-    house.veil(other)
-    (lookup,) = house.lookups()
-    assert house.submitted == [DueJob(lookup, JobKind.LOOKUP, Lane.BULK)]
-    job = house.shelf.job(lookup)
+def test_the_transaction_that_shows_a_result_makes_the_lookup_that_was_asked_for(any_house: House) -> None:
+    wanted, other = any_house.accept(lookups=True), any_house.accept()
+    any_house.veil(wanted)
+    any_house.veil(other)
+    (lookup,) = any_house.lookups()
+    assert any_house.submitted == [DueJob(lookup, JobKind.LOOKUP, Lane.BULK)]
+    job = any_house.shelf.job(lookup)
     assert (job["image_id"], job["owner_id"], job["correlation_id"]) == (wanted, OWNER, "c-1")
     assert (job["status"], job["event_seq"]) == ("submitted", 1)
-    with house.shelf.database.read() as transaction:
+    with any_house.shelf.database.read() as transaction:
         (first,) = transaction.events.after(lookup, 0)
     assert json.loads(first.payload)["providers"] == ["google_vision", "ebay_image"]
     assert lookup > wanted
@@ -124,19 +130,19 @@ def test_with_other_providers_a_picture_is_worth_another_look(house: House) -> N
         assert LookupJobs(("ebay_image",)).follow(transaction, image_id)
 
 
-def test_who_asks_for_an_image_joins_what_is_under_way_and_else_asks_anew(house: House) -> None:
-    image_id = house.accept()
-    asked = house.ask(image_id)
+def test_who_asks_for_an_image_joins_what_is_under_way_and_else_asks_anew(any_house: House) -> None:
+    image_id = any_house.accept()
+    asked = any_house.ask(image_id)
     assert (asked.job_id, asked.after_job_id, asked.new) == (None, image_id, None)
-    house.veil(image_id)
-    (first,) = house.lookups()
-    joined = house.ask(image_id)
+    any_house.veil(image_id)
+    (first,) = any_house.lookups()
+    joined = any_house.ask(image_id)
     assert (joined.job_id, joined.new) == (first, None)
-    house.shelf.change(first, status=JobStatus.COMPLETED)
-    anew = house.ask(image_id)
+    any_house.shelf.change(first, status=JobStatus.COMPLETED)
+    anew = any_house.ask(image_id)
     assert anew.new
-    assert anew.job_id == anew.new.id == house.lookups()[1]
-    assert house.shelf.job(first)["dedup_key"] is None
+    assert anew.job_id == anew.new.id == any_house.lookups()[1]
+    assert any_house.shelf.job(first)["dedup_key"] is None
 
 
 def test_an_image_that_shows_nothing_and_will_not_is_not_looked_up(house: House) -> None:

@@ -202,6 +202,13 @@ def test_details_are_read_from_what_is_meant_and_say_where_from() -> None:
     }
 
 
+def test_a_page_that_tells_of_other_products_alone_gives_no_details() -> None:
+    others = (MarkedProduct(Markup.JSON_LD, "Kestrel K3", material="gold", prices=(euros("1"),)),)
+    page = ProducerPage(WebPage("https://acme.com/k2", K2.name, others), is_makers=False, confidence=0.4)
+    found = report(ReadRetailDetails(), K2, page)
+    assert (found["price"], found["material"], found["sources"]) == (None, None, {"producer_url": "shop"})
+
+
 def test_without_a_price_on_the_page_shops_are_believed() -> None:
     shopping = Finding(
         "google_shopping",
