@@ -1,18 +1,18 @@
 """What is read for those who watch jobs: of all of them at once, because hundreds may be watched."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, or_, select
+from sqlalchemy import Connection, Row, select
 
 from database_models import jobs, stage_events
 from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.records import EventRecord, JobStanding
 
 _STANDING = select(jobs.c.id, jobs.c.image_id, jobs.c.status, jobs.c.event_seq)
-_EVENT = select(stage_events.c.job_id, *(stage_events.c[name] for name in EventRecord.__dataclass_fields__))
-# SQLite takes expressions that are 1,000 levels deep, and each `OR` is a level.
-_SPANS_AT_ONCE = 50
+_S = stage_events.c
+_EVENT = select(_S.job_id, *(_S[name] for name in EventRecord.__dataclass_fields__))
 
 
 def read_standing(connection: Connection, job_id: str, owner_id: str) -> JobStanding | None:
@@ -30,20 +30,18 @@ def read_spans(
 ) -> dict[str, Sequence[EventRecord]]:
     """Of each job the events after the first number, up to and with the second, in order."""
     found: dict[str, list[EventRecord]] = {job_id: [] for job_id in spans}
-    wanted = [_within(job_id, after, until) for job_id, (after, until) in spans.items()]
-    for first in range(0, len(wanted), _SPANS_AT_ONCE):
-        rows = connection.execute(
-            _EVENT.where(or_(*wanted[first : first + _SPANS_AT_ONCE])).order_by(
-                stage_events.c.job_id, stage_events.c.seq
-            )
-        )
-        for job_id, *fields in rows:
-            found[job_id].append(EventRecord(*fields))
+    # Jobs that many watch are read often, and so stand at few different numbers.
+    groups: defaultdict[int, list[str]] = defaultdict(list)
+    for job_id, (after, _) in spans.items():
+        groups[after].append(job_id)
+    for after, job_ids in groups.items():
+        last = max(spans[job_id][1] for job_id in job_ids)
+        is_within = (_S.job_id.in_(job_ids), _S.seq > after, _S.seq <= last)
+        for job_id, *fields in connection.execute(_EVENT.where(*is_within).order_by(_S.job_id, _S.seq)):
+            event = EventRecord(*fields)
+            if event.seq <= spans[job_id][1]:
+                found[job_id].append(event)
     return dict(found)
-
-
-def _within(job_id: str, after: int, until: int) -> Any:
-    return and_(stage_events.c.job_id == job_id, stage_events.c.seq > after, stage_events.c.seq <= until)
 
 
 def _standing(row: Row[*tuple[Any, ...]]) -> JobStanding:

@@ -9,7 +9,7 @@ from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.records import NewEvent
 from veilgate.services.job_events import PAGE, EventPage, JobEvents
 
-# More than are asked for in one statement.
+# As one gateway may watch.
 MANY = 120
 
 

@@ -30,8 +30,8 @@ class Folder(LocalObjectStore):
         self,
         key: str,
         *,
-        media_type: str,
-        disposition: str,
+        media_type: str,  # noqa: ARG002
+        disposition: str,  # noqa: ARG002
         works_s: int | None = None,  # noqa: ARG002
     ) -> str:
         return f"signed:{key}"

@@ -24,8 +24,8 @@ router = APIRouter(
     responses={status: {"model": Problem} for status in (503,)},
 )
 async def look_up(image_id: str, request: Request, parts: Parts, owner: Owner) -> JSONResponse:
-    """Look up what an image shows: a new job, unless one is on its way. Only the veiled picture is sent to the
-    providers that are enabled here. The answers before are shown until it completes."""
+    """Look up what an image shows: a new job, unless one is on its way. Only the veiled picture is sent, to
+    the providers that are enabled here. The answers before are shown until it completes."""
     asked = await run_in_threadpool(
         partial(parts.lookups.ask, image_id, owner, correlation_id=request.state.correlation_id)
     )
