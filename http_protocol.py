@@ -128,7 +128,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """Who asks for another protocol is answered in this one, which is no news."""
 
     def _cut(self) -> None:
-        """End the connection now. By itself the kernel would keep what was not taken and go on offering it."""
+        """End the connection now. The kernel would keep what was not taken, and go on offering it."""
         connection = self.transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)

@@ -25,7 +25,7 @@ from veilgate.stages.find_producer_page import FindProducerPage
 from veilgate.stages.find_second_hand_offers import FindSecondHandOffers
 from veilgate.stages.identify_product import IdentifyProduct
 from veilgate.stages.lookup_contract import LookupStage
-from veilgate.stages.pipeline import Pipeline, begin, join
+from veilgate.stages.pipeline import Patience, Pipeline, begin, join
 from veilgate.stages.read_retail_details import ReadRetailDetails
 from veilgate.storage.ports import ObjectStore
 
@@ -42,19 +42,24 @@ class LookupParts:
     link_maker: LinkMaker | None
     reader: PageReader
     missing_settings: Sequence[str]
+    # How long the others wait for one that hangs: what it says later is shown, and not reckoned with.
+    patience_s: float
 
 
 def lookup_pipeline(parts: LookupParts) -> Pipeline[LookupStage]:
     sent = begin(FetchVeiledCopy(parts.store), essential=True)
     asked = [sent.then(AskAboutPicture(provider, parts.link_maker)) for provider in parts.pictures]
     product = join(sent, *asked).then(
-        IdentifyProduct(refiner=parts.refiner, missing_settings=parts.missing_settings), requires=sent
+        IdentifyProduct(refiner=parts.refiner, missing_settings=parts.missing_settings),
+        requires=sent,
+        patience=Patience(parts.patience_s, once=tuple(asked)),
     )
     # All that was found, whoever did not answer.
     found = join(product, *(product.then(AskAboutProduct(provider)) for provider in parts.texts))
-    page = found.then(FindProducerPage(parts.reader), requires=product)
+    patience = Patience(parts.patience_s, once=(product,))
+    page = found.then(FindProducerPage(parts.reader), requires=product, patience=patience)
     # Without a page there is what shops say.
     details = join(page).then(ReadRetailDetails(), requires=product)
-    offers = found.then(FindSecondHandOffers(), requires=product)
+    offers = found.then(FindSecondHandOffers(), requires=product, patience=patience)
     price = join(details, offers).then(EstimatePrice(refiner=parts.refiner), requires=product)
     return Pipeline(price)

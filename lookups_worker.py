@@ -25,7 +25,8 @@ from veilgate.domain.families import LOOKUPS
 from veilgate.lookups.calls import Calls
 from veilgate.lookups.catalogue import enabled, settings_that_enable
 from veilgate.lookups.pages.page_reader import WebPageReader
-from veilgate.lookups.ports import MakeLink
+from veilgate.lookups.pages.shared_pages import SharedPages
+from veilgate.lookups.ports import MakeLink, PageReader
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.presence import Presence
 from veilgate.queueing.session import SessionLimits, SessionParts
@@ -127,13 +128,13 @@ async def _open_pipeline(
 ) -> AsyncIterator[Pipeline[LookupStage]]:
     """On the engine's loop, where connections to providers live."""
     with ExitStack() as stack:
-        reader = WebPageReader(open_fetcher(config, stack))
+        reader = SharedPages(WebPageReader(open_fetcher(config, stack)))
         async with open_calls(config, database) as calls:
             yield lookup_pipeline(_parts(config, database, store, calls, reader))
 
 
 def _parts(
-    config: Config, database: Database, store: ObjectStore, calls: Calls, reader: WebPageReader
+    config: Config, database: Database, store: ObjectStore, calls: Calls, reader: PageReader
 ) -> LookupParts:
     providers = enabled(provider_settings(config), calls)
     return LookupParts(
@@ -144,6 +145,7 @@ def _parts(
         link_maker=_link_maker(config, database, store),
         reader=reader,
         missing_settings=() if providers.pictures else settings_that_enable(),
+        patience_s=config.lookups.lookup_patience_s,
     )
 
 

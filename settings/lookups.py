@@ -61,6 +61,11 @@ class LookupSettings(Group):
     lookup_timeout_s: Annotated[float, Field(ge=1, le=600)] = Field(
         60.0, description="Longest that one lookup may take; what has not answered by then is left out."
     )
+    lookup_patience_s: Annotated[float, Field(ge=0.1, le=600)] = Field(
+        10.0,
+        description="How long the product's name waits for providers that have not answered, once one has; "
+        "longer for a slow model of your own.",
+    )
     max_lookups_in_flight: Annotated[int, Field(ge=1, le=2000)] = Field(
         200, description="Lookups that one worker has under way at a time."
     )

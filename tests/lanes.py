@@ -47,6 +47,7 @@ LANES = (
     Lane(("torch",)),
     Lane(("e2e",)),
     Lane(("unit",)),
+    Lane(("unit/services", "unit/search")),
     Lane(("architecture", "unit/imaging", "unit/inference")),
 )
 

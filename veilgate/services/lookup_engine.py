@@ -45,6 +45,9 @@ class _Run:
     outcomes: dict[LookupNode, Outcome] = field(default_factory=dict)
     stage_ms: dict[str, int] = field(default_factory=dict)
     under_way: dict[asyncio.Task[Outcome], LookupNode] = field(default_factory=dict)
+    # Nodes that wait for stragglers no longer than until then, and those that do not any more.
+    patience: dict[asyncio.Task[None], LookupNode] = field(default_factory=dict)
+    impatient: set[LookupNode] = field(default_factory=set)
 
 
 class LookupEngine:
@@ -138,14 +141,17 @@ class LookupEngine:
         else:
             self._listener.work_ended(self._end_of(run, self._error_of(run)))
         finally:
-            for task in run.under_way:
+            for task in (*run.under_way, *run.patience):
                 task.cancel()
 
     async def _run_tree(self, run: _Run) -> None:
         self._advance(run)
         while run.under_way and essential_error(run.outcomes) is None:
-            done, _ = await asyncio.wait(run.under_way, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
+            awaited = (*run.under_way, *run.patience)
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            for over in [task for task in run.patience if task.done()]:
+                run.impatient.add(run.patience.pop(over))
+            for task in [task for task in run.under_way if task.done()]:
                 node = run.under_way.pop(task)
                 self._hear(run, node, _outcome_of(task, node))
             self._advance(run)
@@ -154,7 +160,9 @@ class LookupEngine:
         """Start whatever can start now."""
         while True:
             started = set(run.under_way.values())
-            ready, skipped = self._pipeline.next_nodes(run.work, run.outcomes, started)
+            ready, skipped = self._pipeline.next_nodes(
+                run.work, run.outcomes, started, impatient=run.impatient
+            )
             for node, outcome in skipped:
                 run.stage_ms[node.name] = 0
                 self._hear(run, node, outcome)
@@ -185,9 +193,18 @@ class LookupEngine:
         run.outcomes[node] = outcome
         if outcome.product is not None:
             run.work.products[node.name] = outcome.product
+            self._begin_patience(run, node)
         if outcome.reason != NOT_ASKED:
             took_ms = run.stage_ms.get(node.name, 0)
             self._listener.stage_ended([StageReport(run.work, node.name, outcome, took_ms)])
+
+    def _begin_patience(self, run: _Run, spoken: LookupNode) -> None:
+        """Of the nodes that do not wait for stragglers for ever, now that this one has spoken."""
+        waiting = {*run.patience.values(), *run.impatient}
+        for node in self._pipeline.nodes:
+            if node.patience and spoken in node.patience.once and node not in waiting:
+                task = self._loop.create_task(asyncio.sleep(node.patience.lasts_s))
+                run.patience[task] = node
 
     def _error_of(self, run: _Run) -> VeilgateError | None:
         asked = [run.outcomes[node] for node in run.outcomes if node.name in self._providers]

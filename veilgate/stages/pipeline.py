@@ -22,16 +22,26 @@ Condition = Callable[[Any], bool]
 
 
 @dataclass(frozen=True, eq=False)
+class Patience:
+    """How long a stage waits for stragglers among its inputs, once one of these has produced something."""
+
+    lasts_s: float
+    once: tuple["Node[Any]", ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Node(Generic[S_co]):
     """A stage in its place. It starts when all `inputs` have spoken, and is skipped unless all it `requires`
     produced something. If an `essential` stage fails, the job fails. A stage that a picture does not ask
-    for (`when`) is no part of that picture's pipeline: nobody misses it and nothing is said of it."""
+    for (`when`) is no part of that picture's pipeline: nobody misses it and nothing is said of it. One whose
+    `patience` has ended, where an engine keeps to that, starts when all that it `requires` have spoken."""
 
     stage: S_co
     inputs: tuple["Node[Any]", ...]
     requires: tuple["Node[Any]", ...]
     essential: bool
     when: Condition | None = None
+    patience: Patience | None = None
 
     @property
     def name(self) -> str:
@@ -58,9 +68,17 @@ class Joint:
 
     nodes: tuple[Node[Any], ...]
 
-    def then(self, stage: S, *, requires: Node[Any] | None = None, essential: bool = False) -> Node[S]:
+    def then(
+        self,
+        stage: S,
+        *,
+        requires: Node[Any] | None = None,
+        essential: bool = False,
+        patience: Patience | None = None,
+    ) -> Node[S]:
         """A stage that starts when all have spoken, and needs all, or only the one that it `requires`."""
-        return Node(stage, self.nodes, self.nodes if requires is None else (requires,), essential)
+        required = self.nodes if requires is None else (requires,)
+        return Node(stage, self.nodes, required, essential, patience=patience)
 
 
 def begin(stage: S, *, essential: bool = False) -> Node[S]:
@@ -83,14 +101,21 @@ class Pipeline(Generic[S_co]):
             raise ValueError(f"two stages share a name: {names}")
 
     def next_nodes(
-        self, work: object, outcomes: Mapping[Node[Any], Outcome], started: Collection[Node[Any]]
+        self,
+        work: object,
+        outcomes: Mapping[Node[Any], Outcome],
+        started: Collection[Node[Any]],
+        *,
+        impatient: Collection[Node[Any]] = (),
     ) -> tuple[list[Node[S_co]], list[tuple[Node[S_co], Outcome]]]:
-        """The nodes that can start now, and those that are skipped, each with what is said of it."""
+        """The nodes that can start now, and those that are skipped, each with what is said of it.
+        `impatient` are those whose patience has ended."""
         ready, skipped = [], []
         for node in self.nodes:
             if node in started or node in outcomes:
                 continue
-            if any(producer not in outcomes for producer in node.inputs):
+            awaited = node.requires if node in impatient else node.inputs
+            if any(producer not in outcomes for producer in awaited):
                 continue
             if not node.is_asked_for(work):
                 skipped.append((node, Outcome.skipped(NOT_ASKED)))

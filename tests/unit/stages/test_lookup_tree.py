@@ -1,5 +1,6 @@
 """The tree of a lookup as it is wired: who is asked after whom, and what is said where nobody can be."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from lookup_architecture import LookupParts, lookup_pipeline
 from tests.integration.api.samples import picture
 from tests.unit.stages.stand_in_lookups import Listener, Provider, claimed, engine_of
+from tests.waiting import wait_until
 from veilgate.domain.lookups import Asked, Bill, Finding, ProductName, SentPicture
 from veilgate.domain.outcomes import Outcome, OutcomeKind
 from veilgate.domain.provider_errors import PageUnreadable, ProviderDown
@@ -19,6 +21,7 @@ from veilgate.stages.pipeline import Pipeline
 from veilgate.storage.local import LocalObjectStore
 
 VEILED = picture(size_wh=(96, 40))
+PATIENCE_S = 0.1
 NAMED = Finding("namer", names=(ProductName("Acme Kestrel K2", 0.9, "Acme", "Kestrel K2"),))
 
 
@@ -57,7 +60,9 @@ def tree(store: LocalObjectStore) -> Callable[..., Pipeline[LookupStage]]:
     def build(
         *pictures: Provider, texts: Sequence[Shop] = (), missing_settings: Sequence[str] = ()
     ) -> Pipeline[LookupStage]:
-        parts = LookupParts(store, pictures, texts, None, None, NoPages(), missing_settings)
+        parts = LookupParts(
+            store, pictures, texts, None, None, NoPages(), missing_settings, patience_s=PATIENCE_S
+        )
         return lookup_pipeline(parts)
 
     return build
@@ -99,6 +104,44 @@ def test_shops_are_asked_for_what_was_recognised_whoever_failed(
     assert heard.outcome_of("a", "bad").kind is OutcomeKind.FAILED
     assert heard.ends["a"].error is None
     assert heard.ends["a"].providers == {"bad", "namer", "shop"}
+
+
+def test_one_that_hangs_delays_only_what_it_says_itself(
+    tree: Callable[..., Pipeline[LookupStage]],
+) -> None:
+    hangs = asyncio.Event()
+    listener, shop = Listener(), Shop()
+    engine = engine_of(
+        tree(Provider("late", until=hangs), Provider("namer", finding=NAMED), texts=[shop]), listener
+    )
+    engine.begin(claimed("a"))
+    wait_until(
+        lambda: "estimate_price" in listener.stages_of("a"), timeout_s=10, what="all the others' lines"
+    )
+    assert "late" not in listener.stages_of("a")
+    assert not listener.ends
+    engine._loop.call_soon_threadsafe(hangs.set)
+    listener.wait_for("a")
+    engine.close()
+    assert listener.stages_of("a")[-1] == "late"
+    assert listener.outcome_of("a", "late").kind is OutcomeKind.PRODUCED
+    assert len(listener.stages_of("a")) == len(set(listener.stages_of("a"))), "each speaks once"
+
+
+def test_nobody_is_given_up_while_nothing_is_known(tree: Callable[..., Pipeline[LookupStage]]) -> None:
+    """Patience begins with the first answer: there is nothing to go on with before it."""
+    hangs = asyncio.Event()
+    listener = Listener()
+    engine = engine_of(tree(Provider("namer", finding=NAMED, until=hangs)), listener)
+    engine.begin(claimed("a"))
+    wait_until(lambda: listener.stages_of("a"), timeout_s=10, what="the picture")
+    assert not listener.ends
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(3 * PATIENCE_S), engine._loop).result(10)
+    assert listener.stages_of("a") == ["fetch_veiled_copy"]
+    engine._loop.call_soon_threadsafe(hangs.set)
+    listener.wait_for("a")
+    engine.close()
+    assert listener.outcome_of("a", "identify_product").kind is OutcomeKind.PRODUCED
 
 
 def test_who_wants_a_link_is_left_out_where_nobody_could_follow_it(
