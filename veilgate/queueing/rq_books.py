@@ -59,15 +59,17 @@ class RqBooks:
             return None
 
     def claim(self, jobs: Iterable[tuple[Job, Queue]]) -> list[TakenJob]:
-        """Count jobs as started, all in one step."""
-        taken = []
+        """Count jobs as started, all in one step, and each once: another entry of it is taken off the list."""
+        taken: list[TakenJob] = []
         now_s = self._clock.now_s()
         with self._redis.pipeline(transaction=True) as pipeline:
             for job, queue in jobs:
+                pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
+                if any(one.id == job.id for one in taken):
+                    continue
                 execution = Execution.create(job, self._lease_s, pipeline, worker_name=self._worker.name)
                 job.prepare_for_execution(self._worker.name, pipeline=pipeline)
                 pipeline.persist(job.key)
-                pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
                 pipeline.hdel(first_seen_key(queue), job.id)
                 taken.append(TakenJob(job, queue, execution))
                 self._lease(taken[-1], now_s, pipeline)
