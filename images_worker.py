@@ -25,7 +25,7 @@ from veilgate.inference.worker_models import WorkerModels
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.enqueue import Dispatcher
 from veilgate.queueing.presence import Presence
-from veilgate.queueing.session import SessionLimits, SessionParts
+from veilgate.queueing.session_parts import SessionLimits, SessionParts
 from veilgate.queueing.session_worker import SessionWorker
 from veilgate.queueing.wakeups import WakeupSender
 from veilgate.queueing.watchdog import Watchdog

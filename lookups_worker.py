@@ -29,7 +29,7 @@ from veilgate.lookups.pages.shared_pages import SharedPages
 from veilgate.lookups.ports import MakeLink, PageReader
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.presence import Presence
-from veilgate.queueing.session import SessionLimits, SessionParts
+from veilgate.queueing.session_parts import SessionLimits, SessionParts
 from veilgate.queueing.session_worker import SessionWorker
 from veilgate.queueing.wakeups import WakeupSender
 from veilgate.queueing.watchdog import Watchdog
@@ -112,6 +112,7 @@ def _session_limits(config: Config) -> SessionLimits:
         lease_s=config.queue.job_lease_s,
         suspects_run_alone=LOOKUPS.suspects_run_alone,
         drain_s=min(_DRAIN_S, config.queue.job_timeout_s),
+        longest_s=None,
     )
 
 

@@ -17,7 +17,9 @@ STAGES_MAY = (
     TELEMETRY,
     "veilgate.imaging",
     "veilgate.inference.ports",
+    "veilgate.lookups.deadlines",
     "veilgate.lookups.ports",
+    "veilgate.lookups.running_bill",
     "veilgate.storage.ports",
     "veilgate.storage.keys",
 )

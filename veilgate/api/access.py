@@ -69,6 +69,7 @@ NEEDS = MappingProxyType[tuple[str, str], Needs](
         ("GET", "/page/app.js"): Door.OPEN,
         ("GET", "/page/cards.js"): Door.OPEN,
         ("GET", "/page/classify.js"): Door.OPEN,
+        ("GET", "/page/insist.js"): Door.OPEN,
         ("GET", "/page/steps.js"): Door.OPEN,
         ("GET", "/page/style.css"): Door.OPEN,
         ("GET", "/page/icon.svg"): Door.OPEN,

@@ -3,9 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from veilgate.domain.jobs import JobStatus
+from veilgate.domain.jobs import JobKind, JobStatus
 from veilgate.domain.lookups import Bill
 from veilgate.domain.outcomes import NOT_ASKED, OutcomeKind
 from veilgate.domain.partial_results import PARTIAL_RESULTS
@@ -22,15 +23,34 @@ _JOB = "job"
 _MICROS = 1_000_000
 
 
-class ClassifyLines:
-    """Reads the events of a veil job, then those of its lookup. `status` is where the last of them stood."""
+@dataclass(slots=True)
+class _Heard:
+    """A job, and where it stood by the events that were read."""
 
-    def __init__(self) -> None:
-        self.status = JobStatus.SUBMITTED
+    kind: JobKind
+    job_id: str
+    status: JobStatus = JobStatus.SUBMITTED
+
+
+class ClassifyLines:
+    """Reads the events of a veil job, then those of its lookup."""
+
+    def __init__(self, job_id: str) -> None:
+        self._veil = self._now = _Heard(JobKind.VEIL, job_id)
+        self._lookup: _Heard | None = None
         self._counts: Counter[str] = Counter()
         self._cost = Bill()
         # By stage, so that another attempt says only what is different.
         self._said: dict[str, tuple[str, Any]] = {}
+
+    @property
+    def status(self) -> JobStatus:
+        """Where the job stood whose events are being read."""
+        return self._now.status
+
+    def go_on_with_lookup(self, job_id: str) -> None:
+        """Whatever is read from now on is of this job."""
+        self._lookup = self._now = _Heard(JobKind.LOOKUP, job_id)
 
     def of(self, event: EventRecord) -> Iterator[bytes]:
         """One line or none."""
@@ -38,9 +58,9 @@ class ClassifyLines:
         if "cost" in payload:
             self._cost += _bill(payload["cost"])
         if event.stage == _JOB:
-            self.status = JobStatus(event.outcome)
+            self._now.status = JobStatus(event.outcome)
             if self.status is JobStatus.FAILED:
-                yield self._failed(_JOB, payload["error"])
+                yield self._failed(payload["error"])
             return
         told = self._told(event, payload)
         without_cost = {name: value for name, value in told[1].items() if name != "cost"} if told else None
@@ -52,12 +72,14 @@ class ClassifyLines:
         self._counts[data_type] += 1
         return line(data_type, data, description)
 
-    def done(self, *, job_id: str, lookup_job_id: str | None) -> bytes:
+    def done(self) -> bytes:
         """The last line, when the last event of the last job has been read."""
         data = {
             "status": self.status,
-            "job_id": job_id,
-            "lookup_job_id": lookup_job_id,
+            "veil_status": self._veil.status,
+            "lookup_status": self._lookup.status if self._lookup else None,
+            "job_id": self._veil.job_id,
+            "lookup_job_id": self._lookup.job_id if self._lookup else None,
             "counts": dict(self._counts),
             "cost": self._cost.as_dict(),
         }
@@ -75,8 +97,9 @@ class ClassifyLines:
             return None
         return "skipped", {"stage": event.stage, **payload}, _SKIPPED
 
-    def _failed(self, stage: str, error: Mapping[str, Any]) -> bytes:
-        return self.line("failed", {"stage": stage, **error}, _FAILED)
+    def _failed(self, error: Mapping[str, Any]) -> bytes:
+        whose = {"stage": _JOB, "kind": self._now.kind, "job_id": self._now.job_id}
+        return self.line("failed", {**whose, **error}, _FAILED)
 
 
 def line(data_type: str, data: Mapping[str, Any], description: str) -> bytes:

@@ -1,6 +1,5 @@
 """What a thing is, told as it is found out: the picture's veil job, then the lookup that follows it."""
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -10,8 +9,8 @@ from typing import Any
 from veilgate.api.callers import Guest
 from veilgate.api.classify_lines import ACCEPTED, VEILED_STAGE, WAITING, ClassifyLines, line
 from veilgate.api.container import Container
-from veilgate.api.job_stream import follow
-from veilgate.domain.errors import NotFound, Unavailable, VeilgateError
+from veilgate.api.job_stream import follow, insist
+from veilgate.domain.errors import NotFound
 from veilgate.domain.jobs import TERMINAL, JobStatus
 from veilgate.domain.partial_results import PARTIAL_RESULTS
 from veilgate.services.intake import AcceptedJob
@@ -19,6 +18,14 @@ from veilgate.services.job_events import EventPage
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Veiled:
+    """What is there once the veil job has completed."""
+
+    links: dict[str, Any]
+    lookup: EventPage | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +43,50 @@ class Classification:
 
     async def lines(self) -> AsyncGenerator[bytes]:
         """From `accepted` to `done`. Without `done` at its end it was broken off: the gateway or the key
-        ended, the image was erased, or the database went away. What was asked goes on all the same."""
+        ended, or the image was erased. What was asked goes on in all cases but the last."""
         yield line("accepted", self._accepted(), ACCEPTED)
-        told = ClassifyLines()
+        told = ClassifyLines(self.accepted.job_id)
         try:
             async with aclosing(self._told(told)) as lines:
                 async for one in lines:
                     yield one
-        except (Unavailable, NotFound) as error:
+        except NotFound as error:
             _log.warning("classify.broken_off", job_id=self.accepted.job_id, code=error.code)
             yield _broken_off(error)
 
     async def _told(self, told: ClassifyLines) -> AsyncGenerator[bytes]:
-        lookup_id = None
         async with aclosing(self._of_job(told, self.page)) as lines:
             async for one in lines:
                 yield one
         if told.status is JobStatus.COMPLETED:
-            yield told.line("veiled", await self._links(), PARTIAL_RESULTS[VEILED_STAGE].description)
-            lookup_id = await asyncio.to_thread(self.parts.events.lookup_of, self.page.standing.image_id)
-        if lookup_id:
-            page = await asyncio.to_thread(self.parts.events.page, lookup_id, self._owner_id, 0)
-            async with aclosing(self._of_job(told, page)) as lines:
+            async with aclosing(self._once_veiled(told)) as lines:
+                async for one in lines:
+                    yield one
+        elif told.status in TERMINAL:
+            yield told.done()
+
+    async def _once_veiled(self, told: ClassifyLines) -> AsyncGenerator[bytes]:
+        veiled: _Veiled | None = None
+        async with aclosing(insist(self.parts, self.guest, self._look)) as answers:
+            async for veiled in answers:
+                if veiled is None:
+                    yield _waiting(self.accepted.job_id)
+        if veiled is None:
+            return
+        yield told.line("veiled", veiled.links, PARTIAL_RESULTS[VEILED_STAGE].description)
+        if veiled.lookup:
+            told.go_on_with_lookup(veiled.lookup.standing.job_id)
+            async with aclosing(self._of_job(told, veiled.lookup)) as lines:
                 async for one in lines:
                     yield one
         if told.status in TERMINAL:
-            yield told.done(job_id=self.accepted.job_id, lookup_job_id=lookup_id)
+            yield told.done()
 
     async def _of_job(self, told: ClassifyLines, page: EventPage) -> AsyncGenerator[bytes]:
         async with aclosing(follow(self.parts, page, self.guest)) as events:
             async for event in events:
                 if event is None:
-                    yield line("waiting", {"job_id": page.standing.job_id}, WAITING)
+                    yield _waiting(page.standing.job_id)
                     continue
                 for one in told.of(event):
                     yield one
@@ -82,19 +101,25 @@ class Classification:
             "deduplicated": self.accepted.deduplicated,
         }
 
-    async def _links(self) -> dict[str, Any]:
-        """Where the veiled copy is fetched, now that it can be."""
-        status = await asyncio.to_thread(self.parts.queries.status, self.accepted.job_id, self._owner_id)
-        document = json.loads(status.document)
+    def _look(self) -> _Veiled:
+        """Where the veiled copy is fetched, now that it can be, and the beginning of its lookup."""
+        parts = self.parts
+        document = json.loads(parts.queries.status(self.accepted.job_id, self._owner_id).document)
         results = document["results"]
-        return {
+        links = {
             "image_id": document["image_id"],
             "processed_url": results["processed_url"],
             "thumbnail_urls": results["thumbnail_urls"],
         }
+        lookup_id = parts.events.lookup_of(self.page.standing.image_id)
+        return _Veiled(links, parts.events.page(lookup_id, self._owner_id, 0) if lookup_id else None)
 
 
-def _broken_off(error: VeilgateError) -> bytes:
+def _waiting(job_id: str) -> bytes:
+    return line("waiting", {"job_id": job_id}, WAITING)
+
+
+def _broken_off(error: NotFound) -> bytes:
     return line(
         "failed", {"stage": "stream", "code": error.code, "message": error.message}, "The stream ends early."
     )

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from typing import TypeVar
 
 from veilgate.api.callers import Guest
 from veilgate.api.container import Container
@@ -14,9 +15,12 @@ from veilgate.domain.jobs import TERMINAL
 from veilgate.persistence.records import EventRecord
 from veilgate.services.job_events import EventPage
 
+Answer = TypeVar("Answer")
 # Whoever is let in by a key that has ended since is sent away within this time.
 _KEY_ASKED_S = 2.0
 HEARTBEAT_S = 15.0
+# Between one question to a database that is away and the next.
+_ASK_AGAIN_S = 1.0
 _LONGEST_SEQ = 9
 
 
@@ -40,7 +44,12 @@ async def wait_for_end(parts: Container, job_id: str, guest: Guest, *, wait_s: f
 
 async def follow(parts: Container, page: EventPage, guest: Guest) -> AsyncGenerator[EventRecord | None]:
     """The events of the page, then those behind them as they are written, until the job, the gateway or the
-    guest's key or session ends. None is a heartbeat: nothing has come for 15 s."""
+    guest's key or session ends. None is a heartbeat: nothing has come for 15 s.
+
+    Four numbers say where things are. Of a job with 40 events, read from 10 on: `page.after` is 10, where
+    the page began; `page.last_seq` 26, where it ends; `seq` the event that was told last, 26 and more; and
+    `watcher.job.seq` 40, the newest that the last look saw, or None before the first look.
+    """
     for event in page.events:
         yield event
     if page.is_last:
@@ -64,6 +73,25 @@ async def follow(parts: Container, page: EventPage, guest: Guest) -> AsyncGenera
             await watcher.wait(min(left_s, _KEY_ASKED_S))
             if not await parts.door.callers.is_still_good(guest):
                 return
+
+
+async def insist(
+    parts: Container, guest: Guest, question: Callable[[], Answer]
+) -> AsyncGenerator[Answer | None]:
+    """What the database answers, as soon as it does; None before it is a heartbeat, as `follow` has them.
+    Without an answer the gateway or the guest's key or session has ended."""
+    quiet_since_s = time.monotonic()
+    while not parts.hub.is_closed and await parts.door.callers.is_still_good(guest):
+        try:
+            answer = await asyncio.to_thread(question)
+        except Unavailable:
+            await asyncio.sleep(_ASK_AGAIN_S)
+        else:
+            yield answer
+            return
+        if time.monotonic() - quiet_since_s >= HEARTBEAT_S:
+            yield None
+            quiet_since_s = time.monotonic()
 
 
 async def _behind(

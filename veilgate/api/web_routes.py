@@ -36,5 +36,5 @@ def _add(name: str) -> None:
     router.add_api_route(f"/page/{name}", part)
 
 
-for _name in ("app.js", "cards.js", "classify.js", "steps.js", "style.css", "icon.svg"):
+for _name in ("app.js", "cards.js", "classify.js", "insist.js", "steps.js", "style.css", "icon.svg"):
     _add(_name)

@@ -2,6 +2,7 @@
 
     LookupFailed
     ├── ProviderThrottled      it says "slow down"
+    ├── ProviderBusy           more is asked of it here than it may be asked: it was not asked in time
     ├── ProviderDown           it cannot be reached, hangs, or says that it is broken
     ├── ProviderBroken         what it answered makes no sense
     ├── OutOfCredit            the account has nothing left, for today or at all
@@ -35,6 +36,13 @@ class ProviderThrottled(LookupFailed):
     """The provider asks for fewer questions in this time."""
 
     code = "provider_throttled"
+    retryable = True
+
+
+class ProviderBusy(LookupFailed):
+    """More is asked of the provider here than it may be asked."""
+
+    code = "provider_busy"
     retryable = True
 
 

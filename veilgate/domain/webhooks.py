@@ -1,6 +1,19 @@
 """Webhooks: which events there are, how a message is signed, and when one is sent again.
 
 Messages and signatures are those of Standard Webhooks, so that receivers can use what is there for it.
+
+How long what waits, and what ends it:
+
+    retry    one message    after each of its failures, longer each time (`retry_ms`); others go on
+    pause    an endpoint    asked for by the Retry-After of a failure: nothing is sent to it (`pause_ms`)
+    rest     an endpoint    a pause after STRIKES failures in a row, longer each time
+    probe    an endpoint    the one message that goes out when a rest is over: taken, all that waits follows
+                            at once; refused, the next rest begins
+    give up  one message    when it is as old as WEBHOOK_GIVE_UP_HOURS, and for no other reason
+    off      an endpoint    at 410, by its owner, or with its key; what waits is dropped
+
+A wait that would reach beyond the age at which a message is given up is cut, so that one more try comes
+before. Who sends a message again by hand gets one try of it whatever its age.
 """
 
 import base64
@@ -24,6 +37,10 @@ OVERLAP_MS = 24 * HOUR_MS
 _DELAYS_S = (5, 30, 120, 600, 1800, 3600, 7200, 14_400)
 # What an endpoint may ask for by Retry-After.
 _LONGEST_DELAY_S = _DELAYS_S[-1]
+# So long before it is given up a message is tried for the last time: time to look, and to wait for an answer.
+_LAST_TRY_MS = 30 * SECOND_MS
+# A rest is not cut below that: where messages come all the time there is always one that is soon given up.
+_CUT_TO_MS = 600 * SECOND_MS
 # Tries of different deliveries: as many as are sent at once.
 STRIKES = 4
 GONE = 410
@@ -97,6 +114,13 @@ def delay_ms(failures: int, *, jitter: float, asked_s: int | None = None) -> int
     return round(max(scheduled_s, wished_s) * (1 + jitter / 5) * SECOND_MS)
 
 
+def retry_ms(failures: int, *, left_ms: int, jitter: float, asked_s: int | None = None) -> int | None:
+    """When to try a message again that has so much time left; None when there is no time for it."""
+    until_last_ms = left_ms - _LAST_TRY_MS
+    wait_ms = min(delay_ms(failures, jitter=jitter, asked_s=asked_s), until_last_ms)
+    return wait_ms if until_last_ms >= _DELAYS_S[0] * SECOND_MS else None
+
+
 def pause_ms(failures: int, *, jitter: float, asked_s: int | None = None) -> int:
     """How long nothing at all is sent to an endpoint at which that many sends have failed in a row: a single
     message that it cannot take must not hold up the others, and one that is down must not be hammered."""
@@ -104,3 +128,9 @@ def pause_ms(failures: int, *, jitter: float, asked_s: int | None = None) -> int
     if strikes > 0:
         return delay_ms(strikes, jitter=jitter, asked_s=asked_s)
     return min(asked_s or 0, _LONGEST_DELAY_S) * SECOND_MS
+
+
+def cut_pause_ms(pause_ms: int, *, left_ms: int) -> int:
+    """That pause, cut so that the oldest message that waits, which has so much time left, is not given up in
+    it."""
+    return min(pause_ms, max(left_ms - _LAST_TRY_MS, _CUT_TO_MS))

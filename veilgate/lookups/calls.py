@@ -16,6 +16,7 @@ from veilgate.lookups.attempts import Attempts, Desk
 from veilgate.lookups.budgets import DailyBudget
 from veilgate.lookups.provider_policies import Policies
 from veilgate.lookups.questions import Judge, Question, Told
+from veilgate.lookups.running_bill import put_on_bill
 from veilgate.lookups.single_flight import SingleFlight
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Calls:
         attempts = Attempts(
             question, judge, policy=policy, desk=self._desks[policy.account.name], budget=self._budget
         )
+        put_on_bill(attempts)
         exchange = await self._opened()
         try:
             document = await attempts.ask(exchange.send)

@@ -11,7 +11,7 @@ import aiohttp
 from veilgate import __version__
 from veilgate.domain.provider_errors import ProviderBroken
 from veilgate.lookups.questions import Question, Reply
-from veilgate.lookups.sending import NeverSent, Unanswered
+from veilgate.lookups.sending import Fate, NeverSent, Unanswered
 
 _MOST_BYTES = 4 * 1024 * 1024
 _TEXT_CHARS = 2000
@@ -32,12 +32,13 @@ class HttpExchange:
             headers={"User-Agent": f"Veilgate/{__version__}", "Accept": "application/json"},
             trust_env=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_S),
+            trace_configs=[_tracing()],
         )
 
-    async def send(self, question: Question, *, timeout_s: float) -> Reply:
+    async def send(self, question: Question, *, timeout_s: float, fate: Fate) -> Reply:
         """The answer, whatever its status; no redirect is followed. Raises as `Send` says; nobody takes an
         answer of more than 4 MiB."""
-        with _without_addresses(timeout_s):
+        with _without_addresses(timeout_s, fate):
             async with (
                 asyncio.timeout(timeout_s),
                 self._session.request(
@@ -47,6 +48,7 @@ class HttpExchange:
                     headers=question.headers,
                     data=question.body,
                     allow_redirects=False,
+                    trace_request_ctx=fate,
                 ) as answer,
             ):
                 body = await _read(answer)
@@ -57,6 +59,18 @@ class HttpExchange:
 
     async def close(self) -> None:
         await self._session.close()
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    """Notes in the fate of each request that there is a connection: what follows cannot be taken back."""
+
+    async def note(_session: aiohttp.ClientSession, context: Any, _connection: object) -> None:
+        context.trace_request_ctx.was_sent = True
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_create_end.append(note)
+    tracing.on_connection_reuseconn.append(note)
+    return tracing
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
@@ -87,7 +101,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 @contextmanager
-def _without_addresses(timeout_s: float) -> Iterator[None]:
+def _without_addresses(timeout_s: float, fate: Fate) -> Iterator[None]:
     """What aiohttp says has addresses in it, and so keys: none of it goes on, not even as a cause."""
     try:
         yield
@@ -96,6 +110,8 @@ def _without_addresses(timeout_s: float) -> Iterator[None]:
     except aiohttp.InvalidURL:
         raise NeverSent("Its address is none.") from None
     except TimeoutError:
+        if not fate.was_sent:
+            raise NeverSent(f"It cannot be reached within {timeout_s:.3g} seconds.") from None
         raise Unanswered(f"It did not answer within {timeout_s:.3g} seconds.") from None
     except (aiohttp.ClientError, OSError):
         raise Unanswered("It broke off.") from None

@@ -1,9 +1,9 @@
 """Deliveries: what waits to be sent to an endpoint, and what became of it. Who sends holds its lease."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, true, update
 
 from database_models import leader_leases
 from outgoing_models import webhook_deliveries, webhook_endpoints
@@ -13,6 +13,8 @@ from veilgate.persistence.outbox_repository import IS_ON
 
 _E, _D, _L = webhook_endpoints.c, webhook_deliveries.c, leader_leases.c
 _EARLIER = webhook_deliveries.alias("earlier")
+# Due before all else: what somebody wants to have sent now, whatever its age.
+BY_HAND_MS = 0
 # Due, and the first of its job that has not been sent.
 _IS_NEXT = and_(
     _D.status == DeliveryStatus.PENDING,
@@ -45,6 +47,7 @@ class DueDelivery:
     attempts: int
     payload: str = field(repr=False)
     correlation_id: str | None
+    not_before_ms: int
     created_at_ms: int
 
 
@@ -87,7 +90,7 @@ class DeliveryRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def waited_for(self, *, holder: str, limit: int) -> list[str]:
+    def waited_for(self, *, holder: str) -> list[str]:
         """Endpoints that something can be sent to now, and that nobody but `holder` sends to, those first
         that have rested longest."""
         held_by_another = exists().where(_L.name == _E.id, _L.holder != holder, _L.until_ms > now_ms())
@@ -99,7 +102,7 @@ class DeliveryRepository:
             .where(IS_ON, _E.paused_until_ms <= now_ms(), ~held_by_another)
             .order_by(_E.paused_until_ms)
         )
-        return [row.id for row in rows if row.first is not None][:limit]
+        return [row.id for row in rows if row.first is not None]
 
     def receiver(self, endpoint_id: str) -> Receiver | None:
         """None of one that is gone or off."""
@@ -119,12 +122,12 @@ class DeliveryRepository:
         previous = row.previous_secret if row.both_sign else None
         return Receiver(row.id, row.url, row.secret, previous, row.failures, bool(row.rests))
 
-    def next_of(self, endpoint_id: str, *, limit: int) -> list[DueDelivery]:
+    def next_of(self, endpoint_id: str, *, limit: int, but_not: Collection[str] = ()) -> list[DueDelivery]:
         """What may be sent now, side by side: of each job the first alone. What was never tried comes before
         what has failed meanwhile."""
         rows = self._connection.execute(
             select(*_DUE)
-            .where(_D.endpoint_id == endpoint_id, _IS_NEXT)
+            .where(_D.endpoint_id == endpoint_id, _D.id.not_in(but_not), _IS_NEXT)
             .order_by(_D.not_before_ms, _D.id)
             .limit(limit)
         )
@@ -167,18 +170,29 @@ class DeliveryRepository:
             .values(not_before_ms=now_ms())
         )
 
-    def give_up(self, endpoint_id: str, *, older_than_ms: int, reason: str) -> int:
-        """Of an endpoint that is down: what waits for it longer than that. Returns how many."""
-        result = self._connection.execute(
+    def waiting_since_ms(self, endpoint_id: str) -> int | None:
+        """When the oldest that waits was created; None when nothing does."""
+        oldest = select(func.min(_D.created_at_ms)).where(
+            _D.endpoint_id == endpoint_id, _D.status == DeliveryStatus.PENDING
+        )
+        since_ms: int | None = self._connection.execute(oldest).scalar_one()
+        return since_ms
+
+    def give_up(
+        self, endpoint_id: str, *, older_than_ms: int, reason: str, but_not: Collection[str] = ()
+    ) -> None:
+        """What has waited for longer than that, and is not wanted by hand."""
+        self._connection.execute(
             update(webhook_deliveries)
             .where(
                 _D.endpoint_id == endpoint_id,
                 _D.status == DeliveryStatus.PENDING,
                 _D.created_at_ms < now_ms() - older_than_ms,
+                _D.not_before_ms != BY_HAND_MS,
+                _D.id.not_in(but_not),
             )
             .values(status=DeliveryStatus.GIVEN_UP, finished_at_ms=now_ms(), last_error=reason)
         )
-        return result.rowcount
 
     def add_test(self, delivery_id: str, endpoint_id: str, *, owner_id: str, payload: str) -> None:
         """First in its line."""
@@ -192,7 +206,7 @@ class DeliveryRepository:
                 payload=payload,
                 status=DeliveryStatus.PENDING,
                 attempts=0,
-                not_before_ms=0,
+                not_before_ms=BY_HAND_MS,
                 created_at_ms=now_ms(),
             )
         )
@@ -202,7 +216,7 @@ class DeliveryRepository:
         result = self._connection.execute(
             update(webhook_deliveries)
             .where(_D.id == delivery_id, _D.endpoint_id == endpoint_id)
-            .values(status=DeliveryStatus.PENDING, not_before_ms=0, finished_at_ms=None)
+            .values(status=DeliveryStatus.PENDING, not_before_ms=BY_HAND_MS, finished_at_ms=None)
         )
         return result.rowcount == 1
 

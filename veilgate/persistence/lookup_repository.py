@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from database_models import jobs, processed_images
@@ -14,6 +14,7 @@ from veilgate.persistence.job_repository import JobRepository
 from veilgate.persistence.records import NewJob
 
 _I, _J = processed_images.c, jobs.c
+_WISH = jobs.alias("wish")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,6 @@ class ImageJobState:
     """One of an image's jobs, and where it stands."""
 
     id: str
-    lane: Lane
     status: JobStatus
 
 
@@ -46,23 +46,44 @@ class LookupRepository:
         status = self._connection.execute(select(_J.status).where(_J.id == job_id)).scalar_one()
         return JobStatus(status)
 
-    def wanted_by(self, job_ids: Sequence[str]) -> list[WantedLookup]:
-        """Those of these jobs that a lookup is to follow."""
-        rows = self._connection.execute(
-            select(_J.image_id, _J.owner_id, _J.lane, _J.correlation_id).where(
-                _J.id.in_(job_ids), _J.then_lookup.is_(True)
-            )
-        )
-        return [WantedLookup(row.image_id, row.owner_id, Lane(row.lane), row.correlation_id) for row in rows]
+    def take_wanted_by(self, job_ids: Sequence[str]) -> list[WantedLookup]:
+        """The lookups that are to follow these jobs, which complete; whoever looks next finds none of them.
 
-    def newest_of(self, image_id: str, *, kind: JobKind = JobKind.LOOKUP) -> ImageJobState | None:
-        """Of the image's jobs of this kind, the one that was asked for last."""
-        rows = self._connection.execute(
-            select(_J.id, _J.lane, _J.status).where(_J.image_id == image_id, _J.kind == kind)
+        A job is heir to earlier ones of its image: what was to follow one that still runs, or that ended in
+        vain while the heir waited already, begins as soon as there is something to send.
+        """
+        wish = _WISH.c
+        is_inherited = and_(
+            wish.id < _J.id,
+            wish.status != JobStatus.COMPLETED,
+            or_(wish.finished_at_ms.is_(None), wish.finished_at_ms >= _J.created_at_ms),
         )
-        # Sorted here: asked for an order, a server may go through all jobs in that order instead.
-        jobs = (ImageJobState(row.id, Lane(row.lane), JobStatus(row.status)) for row in rows)
-        return max(jobs, key=lambda job: job.id, default=None)
+        rows = self._connection.execute(
+            select(_J.image_id, _J.owner_id, _J.lane, _J.correlation_id, wish.id.label("wish_id"))
+            .join(_WISH, and_(wish.image_id == _J.image_id, or_(wish.id == _J.id, is_inherited)))
+            .where(_J.id.in_(job_ids), wish.then_lookup.is_(True))
+        ).all()
+        if rows:
+            taken = sorted({row.wish_id for row in rows})
+            self._connection.execute(update(jobs).where(_J.id.in_(taken)).values(then_lookup=False))
+        return [
+            WantedLookup(image_id, owner_id, Lane(lane), correlation_id)
+            for image_id, owner_id, lane, correlation_id in dict.fromkeys(tuple(row[:4]) for row in rows)
+        ]
+
+    def newest_of(self, image_id: str) -> ImageJobState | None:
+        """The image's lookup that was asked for last."""
+        return max(self._states(image_id, JobKind.LOOKUP), key=lambda job: job.id, default=None)
+
+    def hold_veil_jobs(self, image_id: str, *, owner_id: str) -> list[ImageJobState]:
+        """The jobs that veil an owner's image, the oldest first. Until the transaction ends none of them
+        ends, and none is added."""
+        self._connection.execute(
+            select(_J.id)
+            .where(_J.image_id == image_id, _J.owner_id == owner_id, _J.kind == JobKind.VEIL)
+            .with_for_update()
+        ).all()
+        return self._states(image_id, JobKind.VEIL, _J.owner_id == owner_id)
 
     def shown_results(self, image_id: str) -> str | None:
         """What was found by the lookup whose answers are shown, as JSON."""
@@ -109,3 +130,10 @@ class LookupRepository:
             .values(current_lookup_id=job_id, updated_at_ms=now_ms())
         )
         return result.rowcount == 1
+
+    def _states(self, image_id: str, kind: JobKind, *also: ColumnElement[bool]) -> list[ImageJobState]:
+        rows = self._connection.execute(
+            select(_J.id, _J.status).where(_J.image_id == image_id, _J.kind == kind, *also)
+        )
+        # Sorted here: asked for an order, a server may go through all jobs in that order instead.
+        return sorted((ImageJobState(row.id, JobStatus(row.status)) for row in rows), key=lambda job: job.id)

@@ -1,7 +1,7 @@
 """What was asked of providers, and what that came to: by day, provider and owner."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -44,6 +44,14 @@ class SpendingRepository:
             provider: Bill(*(int(amount) for amount in amounts))
             for provider, *amounts in self._connection.execute(query)
         }
+
+    def forget_older_than(self, days: int) -> int:
+        """Returns how many rows were of days that are further back."""
+        first = date.fromisoformat(self.today()) - timedelta(days)
+        result = self._connection.execute(
+            lookup_spending.delete().where(lookup_spending.c.day < first.isoformat())
+        )
+        return result.rowcount
 
     def _add_to_existing(self, day: str, provider: str, owner_id: str, bill: Bill) -> bool:
         row = lookup_spending.c

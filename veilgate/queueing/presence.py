@@ -47,6 +47,7 @@ def who_is_present(redis: Redis) -> dict[str, list[dict[str, Any]]]:
     present: dict[str, list[dict[str, Any]]] = {
         "images": [],
         "lookups": [],
+        "deliveries": [],
         "reconciler": [],
         "search": [],
     }

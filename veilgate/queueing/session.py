@@ -9,19 +9,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from rq import Queue
 from rq.job import Job
 
-from veilgate.domain.errors import DeviceLost, Unavailable
-from veilgate.domain.jobs import Lane
+from veilgate.domain.errors import Unavailable
 from veilgate.persistence.records import ClaimedJob, WaitingJob
 from veilgate.queueing.connection import REDIS_AWAY
 from veilgate.queueing.rq_books import RqBooks, TakenJob
+from veilgate.queueing.session_parts import SessionParts
 from veilgate.queueing.take_order import TakeOrder
-from veilgate.queueing.watchdog import Watchdog
-from veilgate.services.claims import Claims, Release
+from veilgate.services.claims import Release
 from veilgate.services.settlements import Settlement, Verdict
 from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
@@ -29,33 +27,6 @@ from veilgate.telemetry.logging import get_logger
 _log = get_logger(__name__)
 _TICK_S = 0.02
 _DATABASE_PAUSE_S = 0.5
-_LONGEST_SESSION_S = 60.0
-
-
-class Engine(Protocol):
-    """Works on claimed jobs; each comes back as a settlement, unless the device that it needs is lost."""
-
-    @property
-    def lost_device(self) -> DeviceLost | None: ...
-
-    def begin(self, job: ClaimedJob) -> None: ...
-
-    def abandon(self, job_id: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """What one process takes on at a time. Without `max_pixels` they do not count.
-
-    `suspects_run_alone` as `WorkFamily` has it. With `drain_s`, what has not ended so long after a stop was
-    asked for is left to others.
-    """
-
-    max_jobs: int
-    max_pixels: int | None
-    lease_s: float
-    suspects_run_alone: bool = True
-    drain_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +37,25 @@ class _Live:
     began_s: float
 
 
-@dataclass(frozen=True)
-class SessionParts:
-    """Everything a session works with; the same for all sessions of a process."""
-
-    claims: Claims
-    engine: Engine
-    settlements: "queue.SimpleQueue[Settlement]"
-    lanes: dict[Lane, Queue]
-    watchdog: Watchdog
-    limits: SessionLimits
-    announce: Callable[[], None]
-
-
 class Session:
-    """From a first job to the moment when nothing is left, the minute is over, a stop is asked for or the
-    device is lost. However it ends, no job is left in its hands."""
+    """From a first job to the moment when nothing is left, its time is over, a stop is asked for or the
+    device is lost. However it ends, no job is left in its hands. One that may never end calls `maintain`
+    in its course."""
 
     def __init__(
-        self, parts: SessionParts, books: RqBooks, order: TakeOrder, stop_requested: Callable[[], bool]
+        self,
+        parts: SessionParts,
+        books: RqBooks,
+        order: TakeOrder,
+        *,
+        stop_requested: Callable[[], bool],
+        maintain: Callable[[], None],
     ) -> None:
         self._parts = parts
         self._books = books
         self._order = order
         self._stop_requested = stop_requested
+        self._maintain = maintain
         self._began_s = time.monotonic()
         self._next_beat_s = self._began_s + parts.limits.lease_s / 3
         self._in_hand: deque[tuple[TakenJob, WaitingJob]] = deque()
@@ -109,6 +75,8 @@ class Session:
             self._settle()
             self._beat()
             self._with_redis(self._parts.announce)
+            if self._parts.limits.longest_s is None:  # else there is time for it between sessions
+                self._with_redis(self._maintain)
             if self._parts.engine.lost_device:
                 self._release(Release.DEVICE_LOST)
             elif self._is_overdrawn():
@@ -125,7 +93,8 @@ class Session:
 
     @property
     def _is_closing(self) -> bool:
-        overdue = time.monotonic() - self._began_s > _LONGEST_SESSION_S
+        longest_s = self._parts.limits.longest_s
+        overdue = longest_s is not None and time.monotonic() - self._began_s > longest_s
         cannot_go_on = self._redis_away or self._database_away or bool(self._parts.engine.lost_device)
         return self._stop_requested() or cannot_go_on or overdue
 

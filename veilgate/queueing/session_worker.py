@@ -17,7 +17,8 @@ from veilgate.domain.errors import DeviceLost
 from veilgate.domain.jobs import Lane
 from veilgate.queueing.connection import REDIS_AWAY, require_writes
 from veilgate.queueing.rq_books import RqBooks
-from veilgate.queueing.session import Session, SessionParts
+from veilgate.queueing.session import Session
+from veilgate.queueing.session_parts import SessionParts
 from veilgate.queueing.sweeper import Sweeper
 from veilgate.queueing.take_order import TakeOrder
 from veilgate.telemetry.logging import get_logger
@@ -61,7 +62,13 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         self.set_state(WorkerStatus.BUSY)
-        session = Session(self._parts, self._books, self._order, lambda: self._stop_requested)
+        session = Session(
+            self._parts,
+            self._books,
+            self._order,
+            stop_requested=lambda: self._stop_requested,
+            maintain=self._maintain_if_due,
+        )
         session.run(job, queue)
         if self.lost_device:
             self._stop_requested = True
@@ -79,8 +86,7 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
         while not self._stop_requested:
             try:
                 self.heartbeat()
-                if self.should_run_maintenance_tasks:
-                    self.run_maintenance_tasks()
+                self._maintain_if_due()
                 self._parts.announce()
                 found = self._take_first()
             except REDIS_AWAY as error:
@@ -128,6 +134,10 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
             clean_worker_registry(queue)
         self.register_birth_if_forgotten()
         self.last_cleaned_at = now()
+
+    def _maintain_if_due(self) -> None:
+        if self.should_run_maintenance_tasks:
+            self.run_maintenance_tasks()
 
     def _take_first(self) -> tuple[Job, Queue] | None:
         first_lane, second_lane = self._order.next_lanes()

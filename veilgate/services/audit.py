@@ -1,4 +1,4 @@
-"""What somebody may be asked about later: who saw an original, deleted, or changed a key."""
+"""What somebody may be asked about later: who saw an original, deleted, or changed a key or a webhook."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -17,6 +17,10 @@ class AuditAction(StrEnum):
     KEY_ROTATED = "key.rotated"
     SESSION_OPENED = "session.opened"
     SESSION_CLOSED = "session.closed"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_ROTATED = "webhook.rotated"
+    WEBHOOK_DELETED = "webhook.deleted"
 
 
 class Audit:

@@ -25,6 +25,8 @@ R = TypeVar("R")
 _log = get_logger(__name__)
 AT_ONCE = STRIKES
 MOST_LINES = 256
+# So long a line goes on while another endpoint waits for one: whose messages never end must not keep it.
+_TURN_S = 5.0
 _POLL_S = 0.5
 _ANNOUNCE_S = 1.0
 # Redis tells of every stage of every picture, be there webhooks or not.
@@ -54,6 +56,8 @@ class Deliveries:
         self._post = post
         self._announce = announce
         self._lines: dict[str, asyncio.Task[None]] = {}
+        # Endpoints that wait for a line, in the order in which they were found to.
+        self._queue: list[str] = []
         self._threads = ThreadPoolExecutor(_DATABASE_THREADS, "database")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waker = asyncio.Event()
@@ -91,15 +95,19 @@ class Deliveries:
             await asyncio.sleep(_ANNOUNCE_S)
 
     async def _look(self) -> None:
-        """Begin a line for each endpoint that has none."""
+        """Begin a line for each endpoint that has none, as far as there is room."""
         try:
-            waited_for = await self._in_thread(self._book.waited_for, limit=MOST_LINES)
+            waited_for = await self._in_thread(self._book.waited_for)
         except VeilgateError as error:
             _log.warning("deliveries.interrupted", error=error.code)
             return
-        for endpoint_id in waited_for:
-            if endpoint_id not in self._lines and len(self._lines) < MOST_LINES:
-                self._lines[endpoint_id] = asyncio.create_task(self._serve(endpoint_id))
+        waiting = dict.fromkeys(one for one in waited_for if one not in self._lines)
+        still = [one for one in self._queue if one in waiting]
+        queue = list(dict.fromkeys([*still, *waiting]))
+        room = MOST_LINES - len(self._lines)
+        for endpoint_id in queue[:room]:
+            self._lines[endpoint_id] = asyncio.create_task(self._serve(endpoint_id))
+        self._queue = queue[room:]
 
     async def _rest(self) -> None:
         await asyncio.sleep(_BUSY_S if self._lines else _CALM_S)
@@ -113,7 +121,8 @@ class Deliveries:
         try:
             await self._serve_line(endpoint_id)
         except VeilgateError as error:
-            # What was heard and not written down is sent once more, when our lease has run out.
+            # What was heard and not written down is sent once more: by us as soon as we look again, by others
+            # when our lease has run out.
             _log.warning("deliveries.line_interrupted", endpoint_id=endpoint_id, error=error.code)
         except Exception:  # noqa: BLE001 - the others go on, and this one when somebody looks again
             _log.exception("deliveries.line_failed", endpoint_id=endpoint_id)
@@ -124,8 +133,9 @@ class Deliveries:
         under_way: dict[asyncio.Task[Sent], str] = {}
         held_from_s = time.monotonic()
         line = await self._in_thread(self._book.open, endpoint_id, limit=AT_ONCE)
+        began_s = time.monotonic()
         while True:
-            if line and not self._stopping:
+            if line and self._goes_on(began_s):
                 self._begin(line, under_way)
             if not under_way:
                 break
@@ -139,6 +149,11 @@ class Deliveries:
             line = await self._write(endpoint_id, [task.result() for task in done], under_way)
         if line:
             await self._in_thread(self._book.release, endpoint_id)
+
+    def _goes_on(self, began_s: float) -> bool:
+        """Whether a line that began then may begin more."""
+        is_over = time.monotonic() - began_s >= _TURN_S
+        return not self._stopping and not (is_over and self._queue)
 
     def _begin(self, line: Line, under_way: dict[asyncio.Task[Sent], str]) -> None:
         # So that no more than these have failed when it is given a rest. One that is down is then asked by a

@@ -4,17 +4,18 @@ writes down what came of sends to it."""
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import uuid4
 
-from veilgate.domain.webhooks import GONE, STRIKES, DeliveryStatus, delay_ms, pause_ms
+from veilgate.domain.webhooks import GONE, STRIKES, DeliveryStatus, cut_pause_ms, pause_ms, retry_ms
 from veilgate.persistence.deadlocks import again_after_deadlock
-from veilgate.persistence.delivery_repository import DeliveryResult, DueDelivery, Receiver
+from veilgate.persistence.delivery_repository import BY_HAND_MS, DeliveryResult, DueDelivery, Receiver
 from veilgate.persistence.unit_of_work import Database, Transaction
 
 # Twice the longest that a send may take: who dies keeps an endpoint waiting for so long.
 LEASE_MS = 20_000
 _GONE_REASON = "The endpoint answered 410: it is gone for good."
-_GIVEN_UP = "The endpoint is down, and the time for further tries is over."
+_TOO_OLD = "The time to send it is over."
 _LONGEST_ERROR = 255
 
 
@@ -33,6 +34,10 @@ class Sent:
     def is_taken(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
 
+    def is_gone(self, receiver: Receiver | None) -> bool:
+        """Whether it was the address of today that says so."""
+        return self.status == GONE and receiver is not None and self.url == receiver.url
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -43,17 +48,17 @@ class Line:
 
 
 class DeliveryBook:
-    """`give_up_ms` after its event a delivery is not tried again."""
+    """`give_up_ms` after its event a delivery is not sent, be it for the first time, except by hand."""
 
     def __init__(self, database: Database, *, give_up_ms: int) -> None:
         self._database = database
         self._give_up_ms = give_up_ms
         self._holder = uuid4().hex
 
-    def waited_for(self, *, limit: int) -> list[str]:
+    def waited_for(self) -> list[str]:
         """Endpoints that something can be sent to, and that no other sender holds."""
         with self._database.read() as transaction:
-            return transaction.deliveries.waited_for(holder=self._holder, limit=limit)
+            return transaction.deliveries.waited_for(holder=self._holder)
 
     @again_after_deadlock
     def open(self, endpoint_id: str, *, limit: int) -> Line | None:
@@ -90,49 +95,73 @@ class DeliveryBook:
         receiver = transaction.deliveries.receiver(endpoint_id)
         due: list[DueDelivery] = []
         if receiver is not None and not receiver.rests:
-            found = transaction.deliveries.next_of(endpoint_id, limit=limit + len(under_way))
-            due = [one for one in found if one.id not in under_way]
+            due = self._due(transaction, endpoint_id, limit=limit, under_way=under_way)
         if receiver and due:
-            return Line(receiver, due[:limit])
+            return Line(receiver, due)
         if not under_way:
             transaction.leases.release(endpoint_id, holder=self._holder)
         return None
 
+    def _due(
+        self, transaction: Transaction, endpoint_id: str, *, limit: int, under_way: frozenset[str]
+    ) -> list[DueDelivery]:
+        """What may be sent now; what is too old for that is given up, all at once."""
+        find = partial(transaction.deliveries.next_of, endpoint_id, limit=limit, but_not=under_way)
+        due, oldest_ms = find(), transaction.now_ms() - self._give_up_ms
+        if any(one.created_at_ms < oldest_ms and one.not_before_ms != BY_HAND_MS for one in due):
+            transaction.deliveries.give_up(
+                endpoint_id, older_than_ms=self._give_up_ms, reason=_TOO_OLD, but_not=under_way
+            )
+            return find()
+        return due
+
     def _write_sent(self, transaction: Transaction, endpoint_id: str, sent: Sequence[Sent]) -> None:
-        receiver = transaction.deliveries.receiver(endpoint_id)
         is_trouble = not all(one.is_taken for one in sent)
         if is_trouble:
             # Before its deliveries, as everybody locks them.
             transaction.webhook_endpoints.hold(endpoint_id)
+        receiver = transaction.deliveries.receiver(endpoint_id)
         now = transaction.now_ms()
         for one in sent:
-            transaction.deliveries.write(self._result_of(one, now))
-        if receiver is not None and (is_trouble or receiver.failures):
-            self._write_endpoint(transaction, receiver, sent)
+            transaction.deliveries.write(self._result_of(one, receiver, now))
+        # What another address said, from before the owner changed it, is nothing that this one did.
+        heard = [one for one in sent if receiver is not None and one.url == receiver.url]
+        if receiver is not None and heard and (is_trouble or receiver.failures):
+            self._write_endpoint(transaction, receiver, heard)
 
-    def _write_endpoint(self, transaction: Transaction, receiver: Receiver, sent: Sequence[Sent]) -> None:
-        if any(one.status == GONE and one.url == receiver.url for one in sent):
+    def _write_endpoint(self, transaction: Transaction, receiver: Receiver, heard: Sequence[Sent]) -> None:
+        if any(one.is_gone(receiver) for one in heard):
             transaction.webhook_endpoints.disable(receiver.id, _GONE_REASON)
             return
-        failures = 0 if any(one.is_taken for one in sent) else receiver.failures + len(sent)
-        asked_s = max((one.retry_after_s or 0 for one in sent), default=0)
+        refused = [one for one in heard if not one.is_taken]
+        failures = receiver.failures + len(refused) if len(refused) == len(heard) else 0
+        asked_s = max((one.retry_after_s or 0 for one in refused), default=0)
         pause = pause_ms(failures, jitter=_jitter(), asked_s=asked_s)
+        if pause:
+            pause = cut_pause_ms(pause, left_ms=self._left_ms(transaction, receiver.id))
         transaction.deliveries.note_failures(receiver.id, failures, pause_ms=pause)
         if not failures and receiver.failures >= STRIKES:
             # It was down and is back. What failed meanwhile need not wait for hours.
             transaction.deliveries.hurry(receiver.id)
-        if pause:
-            waited_ms = max(0, self._give_up_ms - pause)
-            transaction.deliveries.give_up(receiver.id, older_than_ms=waited_ms, reason=_GIVEN_UP)
 
-    def _result_of(self, sent: Sent, now_ms: int) -> DeliveryResult:
+    def _left_ms(self, transaction: Transaction, endpoint_id: str) -> int:
+        """How long the oldest that waits may still be tried."""
+        now = transaction.now_ms()
+        since_ms = transaction.deliveries.waiting_since_ms(endpoint_id)
+        return self._give_up_ms - (now - (now if since_ms is None else since_ms))
+
+    def _result_of(self, sent: Sent, receiver: Receiver | None, now_ms: int) -> DeliveryResult:
         outcome, retry_in_ms = DeliveryStatus.DELIVERED, None
-        if sent.status == GONE:
+        if sent.is_gone(receiver):
             outcome = DeliveryStatus.DROPPED
         elif not sent.is_taken:
-            retry_in_ms = delay_ms(sent.delivery.attempts + 1, jitter=_jitter(), asked_s=sent.retry_after_s)
-            is_over = now_ms + retry_in_ms > sent.delivery.created_at_ms + self._give_up_ms
-            outcome = DeliveryStatus.GIVEN_UP if is_over else DeliveryStatus.PENDING
+            retry_in_ms = retry_ms(
+                sent.delivery.attempts + 1,
+                left_ms=sent.delivery.created_at_ms + self._give_up_ms - now_ms,
+                jitter=_jitter(),
+                asked_s=sent.retry_after_s,
+            )
+            outcome = DeliveryStatus.GIVEN_UP if retry_in_ms is None else DeliveryStatus.PENDING
         return DeliveryResult(
             sent.delivery.id,
             outcome,

@@ -7,6 +7,7 @@ from typing import Any
 
 from veilgate.domain import errors
 from veilgate.persistence.unit_of_work import Database
+from veilgate.persistence.work_in_demand import families_in_demand
 from veilgate.services.admission import Admission
 from veilgate.services.disk import Disk
 from veilgate.services.spool import Spool
@@ -17,6 +18,8 @@ Present = dict[str, list[dict[str, Any]]]
 
 # How long an answer takes at most. All parts are asked side by side.
 PATIENCE_S = 5.0
+# A worker that is there takes a lookup within a second of when it is due.
+_OVERDUE_AFTER_MS = 10_000
 _HANGS = f"It has not answered for {PATIENCE_S:g} s."
 _BROKEN = "It could not be asked."
 _NO_WORKER = "No such process is at work; accepted jobs wait for one."
@@ -44,7 +47,7 @@ class Health:
     met meanwhile, which are looked into at once.
 
     `look_for_workers` asks Redis who is at work and raises `QueueUnavailable` when it cannot. `looks_up`:
-    providers are enabled, so that a lookups worker is missed.
+    providers are enabled, so that a lookups worker is missed before a lookup waits for it.
     """
 
     def __init__(
@@ -58,12 +61,15 @@ class Health:
         look_for_workers: Callable[[], Present],
         looks_up: bool = False,
     ) -> None:
+        self._database = database
         self._store = store
+        self._admission = admission
         self._spool = spool
         self._disk = disk
         self._free_bytes = 0
         self._look_for_workers = look_for_workers
-        self._missed = ("images", "reconciler", "lookups") if looks_up else ("images", "reconciler")
+        self._missed = {"images", "reconciler", "lookups"} if looks_up else {"images", "reconciler"}
+        self._in_demand: set[str] = set()
         self._workers: Present = {}
         self._missing_since: dict[str, float] = {}
         questions = {
@@ -71,7 +77,7 @@ class Health:
             "object_store": self._ask_store,
             "disk": self._ask_disk,
             "redis": self._ask_redis,
-            "queue": admission.check_queue,
+            "queue": self._ask_queue,
         }
         self._parts = {name: WatchedPart(name, ask) for name, ask in questions.items()}
 
@@ -96,10 +102,11 @@ class Health:
         parts["disk"]["free_bytes"] = self._free_bytes
         if states["database"].error is not None:
             del parts["queue"]  # nothing is known of it
-        workers: Present = {"images": [], "lookups": [], "reconciler": [], "search": []}
+        workers: Present = {"images": [], "lookups": [], "deliveries": [], "reconciler": [], "search": []}
         if states["redis"].error is None:
             workers |= self._workers
-            parts |= {f"{family}_worker": self._presence(family, workers) for family in self._missed}
+            missed = sorted(self._missed | self._in_demand)
+            parts |= {f"{family}_worker": self._presence(family, workers) for family in missed}
             parts["search"] = self._search(workers["search"])
         models = [model for worker in workers["images"] for model in worker.get("models", [])]
         healthy = all(part["status"] == "ok" for part in parts.values())
@@ -127,6 +134,11 @@ class Health:
     def _ask_disk(self) -> None:
         self._free_bytes = self._disk.free_bytes()
         self._disk.require_room()
+
+    def _ask_queue(self) -> None:
+        with self._database.read() as transaction:
+            self._in_demand = families_in_demand(transaction.connection, overdue_after_ms=_OVERDUE_AFTER_MS)
+        self._admission.check_queue()
 
     def _ask_redis(self) -> None:
         self._workers = self._look_for_workers()

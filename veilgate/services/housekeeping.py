@@ -16,7 +16,7 @@ _IDEMPOTENCY_KEPT_S = 2 * _DAY_S
 # Signed addresses work for a day at most, so that nothing is put after its row is gone.
 _ANNOUNCED_KEPT_S = 2 * _DAY_S
 # A year can be looked back at whenever somebody asks, and a month later.
-_AUDIT_KEPT_S = 400 * _DAY_S
+_KEPT_DAYS = 400
 _DAYS_LOOKED_AT = 32
 _PAGE = 500
 # After something went wrong with what is done in every round: the rounds have more to do than to wait for it.
@@ -45,6 +45,7 @@ class Housekeeping:
             self.forget_sessions,
             self.forget_links,
             self.forget_audit,
+            self.forget_spending,
             self.remove_lost_originals,
             self.remove_announced,
             self.remove_unfinished,
@@ -74,7 +75,11 @@ class Housekeeping:
 
     def forget_audit(self) -> None:
         with self._database.write() as transaction:
-            transaction.audit.forget_older_than(_AUDIT_KEPT_S * 1000)
+            transaction.audit.forget_older_than(_KEPT_DAYS * _DAY_S * 1000)
+
+    def forget_spending(self) -> None:
+        with self._database.write() as transaction:
+            transaction.spending.forget_older_than(_KEPT_DAYS)
 
     def remove_lost_originals(self) -> None:
         """Of the day before yesterday, and of the month before it in case nobody looked then."""

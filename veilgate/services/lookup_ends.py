@@ -14,6 +14,7 @@ from veilgate.persistence.unit_of_work import Transaction
 from veilgate.services.lookup_engine import LookupEnd
 from veilgate.services.lookup_results import assemble_lookup
 from veilgate.services.settlements import Settlement, Verdict, completed, count
+from veilgate.stages.identify_product import NOTHING_RECOGNISED
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -31,7 +32,8 @@ class LookupEnds:
     def write(
         self, transaction: Transaction, ended: Sequence[tuple[LookupEnd, Settlement]]
     ) -> Sequence[DueJob]:
-        """A source that did not answer this time has said what it said before."""
+        """What a source says replaces what it said before, also when that is nothing; one that did not answer
+        this time has said what it said before."""
         shown = [
             end
             for end in completed(ended)
@@ -74,7 +76,7 @@ def _tags(finding: Finding) -> dict[str, int]:
 
 
 def _words(outcomes: Mapping[str, Outcome]) -> dict[str, list[str]]:
-    """By its source, the words of what each says is in the picture."""
+    """By its source, the words of what each says is in the picture: none of one that recognises nothing."""
     found: dict[str, list[str]] = {}
     for stage, outcome in outcomes.items():
         match outcome.product:
@@ -83,4 +85,6 @@ def _words(outcomes: Mapping[str, Outcome]) -> dict[str, list[str]]:
                 found[provider] = words_of_labels(texts)[:MOST_WORDS]
             case IdentifiedProduct(name=name, make=make, model=model):
                 found[stage] = findable_words(" ".join(filter(None, (name, make, model))))
+            case None if outcome.reason == NOTHING_RECOGNISED:
+                found[stage] = []
     return found

@@ -5,13 +5,16 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from veilgate.domain.errors import DeviceLost, StageFailed, Unavailable, VeilgateError
+from veilgate.domain.lookups import Bill
 from veilgate.domain.outcomes import NOT_ASKED, Outcome, OutcomeKind
-from veilgate.domain.provider_errors import NothingAnswered, ProviderDown
+from veilgate.domain.provider_errors import LookupFailed, NothingAnswered, ProviderDown
 from veilgate.lookups.deadlines import answers_by
+from veilgate.lookups.running_bill import keeping_bill, spent_so_far
 from veilgate.persistence.records import ClaimedJob
+from veilgate.services.bills import bill_of
 from veilgate.services.engine_reports import EngineListener, StageReport, WorkEnd
 from veilgate.services.guarded_run import as_ours
 from veilgate.stages.ask_provider import AskAboutPicture, AskAboutProduct
@@ -52,7 +55,8 @@ class _Run:
 
 class LookupEngine:
     """`begin` and `abandon` are called from the session's thread, and wait for nothing. The listener hears of
-    every stage as it ends and of every end, unless a lookup was abandoned.
+    every stage as it ends and of every end. Of a lookup that was abandoned it hears only what was spent on
+    stages that are cut off.
 
     A lookup takes `timeout_s` at most. Each stage may take half of what is left when it starts, so that
     behind a provider that hangs there is time for the stages that follow.
@@ -153,7 +157,7 @@ class LookupEngine:
                 run.impatient.add(run.patience.pop(over))
             for task in [task for task in run.under_way if task.done()]:
                 node = run.under_way.pop(task)
-                self._hear(run, node, _outcome_of(task, node))
+                self._hear(run, node, task.result())
             self._advance(run)
 
     def _advance(self, run: _Run) -> None:
@@ -175,18 +179,26 @@ class LookupEngine:
     async def _run_stage(self, run: _Run, node: LookupNode) -> Outcome:
         began_s = self._loop.time()
         until_s = began_s + max(0.0, run.until_s - began_s) / 2
-        try:
-            with answers_by(until_s):
-                async with asyncio.timeout_at(until_s) as limit:
-                    return await node.stage.run(run.work)
-        except TimeoutError as error:
-            if not limit.expired():
-                return Outcome.failed(as_ours(error, node.name))
-            return Outcome.failed(ProviderDown("It did not answer in time."))
-        except Exception as error:  # noqa: BLE001 - whatever a stage raises is its outcome
-            return Outcome.failed(as_ours(error, node.name))
-        finally:
-            run.stage_ms[node.name] = round((self._loop.time() - began_s) * 1000)
+        with keeping_bill():
+            try:
+                with answers_by(until_s):
+                    return await _answer_by(until_s, node, run.work)
+            except asyncio.CancelledError:
+                if not _is_cancelled_by_us():
+                    return _failed(StageFailed(f"{node.name} gave up."), spent_so_far())
+                self._tell_what_was_spent(run, node)
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a stage raises is its outcome
+                return _failed(as_ours(error, node.name), spent_so_far())
+            finally:
+                run.stage_ms[node.name] = round((self._loop.time() - began_s) * 1000)
+
+    def _tell_what_was_spent(self, run: _Run, node: LookupNode) -> None:
+        """The job is another's by now, or nobody's: no event comes of it, but its owner pays all the same."""
+        spent = spent_so_far()
+        if spent != Bill():
+            cut_off = _failed(StageFailed(f"{node.name} was cut off."), spent)
+            self._listener.stage_ended([StageReport(run.work, node.name, cut_off, 0)])
 
     def _hear(self, run: _Run, node: LookupNode, outcome: Outcome) -> None:
         failpoint("stage_spoke", node.name)
@@ -216,22 +228,44 @@ class LookupEngine:
         return LookupEnd(run.work, outcomes, run.stage_ms, took_ms, error, self._providers)
 
 
-def _outcome_of(task: asyncio.Task[Outcome], node: LookupNode) -> Outcome:
-    if task.cancelled():  # by the stage itself: whoever cancels the job does not ask
-        return Outcome.failed(StageFailed(f"{node.name} gave up."))
-    return task.result()
+async def _answer_by(until_s: float, node: LookupNode, work: LookupWork) -> Outcome:
+    """Raises `ProviderDown` where that is too late."""
+    try:
+        async with asyncio.timeout_at(until_s) as limit:
+            return await node.stage.run(work)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise ProviderDown("It did not answer in time.") from None
+
+
+def _failed(error: VeilgateError, spent: Bill) -> Outcome:
+    """What a provider's error says of its bill stands; what was cut off has come to what was spent so far."""
+    if isinstance(error, LookupFailed):
+        if error.bill == Bill():
+            error.bill = spent
+        return Outcome.failed(error)
+    return replace(Outcome.failed(error), report={"cost": spent.as_dict()})
+
+
+def _is_cancelled_by_us() -> bool:
+    """And not by the stage itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _nothing_answered(asked: list[Outcome]) -> VeilgateError | None:
     """Why a lookup failed of whose providers all failed that were asked. Where one was not asked because
     something of ours is away, that is waited for."""
-    failures = [outcome.error for outcome in asked if outcome.error is not None]
+    failed = [(outcome.error, bill_of(outcome)) for outcome in asked if outcome.error is not None]
+    failures = [error for error, _ in failed]
     if not failures or any(outcome.kind is OutcomeKind.PRODUCED for outcome in asked):
         return None
     away = next((error for error in failures if isinstance(error, Unavailable)), None)
     if away:
         return away
-    passing = [one.retry_after_s for one in failures if one.retryable]
+    # What may have been paid is not paid again.
+    passing = [one.retry_after_s for one, bill in failed if one.retryable and not bill.cost_micros]
     error = NothingAnswered(
         " ".join(dict.fromkeys(one.message for one in failures)),
         # The first who may answer is worth another try.

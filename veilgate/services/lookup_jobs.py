@@ -23,7 +23,7 @@ class LookupJobs:
         """For jobs that complete in this transaction: the lookups that are to follow them."""
         if not job_ids:
             return []
-        wanted = transaction.lookups.wanted_by(job_ids)
+        wanted = transaction.lookups.take_wanted_by(job_ids)
         return [job for one in wanted if (job := self.begin(transaction, one))]
 
     def follow(self, transaction: Transaction, job_id: str) -> DueJob | None:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from veilgate.domain.errors import ImageNotFound, ResultNotReady
 from veilgate.domain.ids import is_id
-from veilgate.domain.jobs import JobKind, JobStatus, Lane
+from veilgate.domain.jobs import JobStatus, Lane
 from veilgate.persistence.deadlocks import again_after_deadlock
-from veilgate.persistence.lookup_repository import ImageJobState, WantedLookup
+from veilgate.persistence.lookup_repository import WantedLookup
 from veilgate.persistence.records import DueJob
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.services.lookup_jobs import LookupJobs
@@ -35,15 +35,16 @@ class Lookups:
         """Joins a lookup that is on its way, else asks anew, whatever was answered before. Raises
         `ImageNotFound`, and `ResultNotReady` of an image that shows nothing and will not."""
         with self._database.write() as transaction:
-            veil_job = _held_veil_job(transaction, image_id, owner_id)
+            open_veil_jobs = _held_veil_jobs(transaction, image_id, owner_id)
             image = transaction.images.get(image_id, owner_id=owner_id)
             if image is None:
                 raise ImageNotFound
             if image.current_job_id is None:
-                if veil_job.status not in _OPEN:
+                if not open_veil_jobs:
                     raise ResultNotReady
-                transaction.lookups.want(veil_job.id)
-                return AskedLookup(None, JobStatus.SUBMITTED, after_job_id=veil_job.id)
+                # Of the first: if it ends in vain, or another is quicker, the lookup follows the others.
+                transaction.lookups.want(open_veil_jobs[0])
+                return AskedLookup(None, JobStatus.SUBMITTED, after_job_id=open_veil_jobs[0])
             under_way = transaction.lookups.newest_of(image_id)
             if under_way and under_way.status in _OPEN:
                 return AskedLookup(under_way.id, under_way.status)
@@ -57,14 +58,10 @@ class Lookups:
             return AskedLookup(job.id, JobStatus.SUBMITTED, new=new)
 
 
-def _held_veil_job(transaction: Transaction, image_id: str, owner_id: str) -> ImageJobState:
-    """The newest job that veils the image, held: who asks at the same time waits, and so does its end."""
-    job = transaction.lookups.newest_of(image_id, kind=JobKind.VEIL) if is_id(image_id) else None
-    if job is None or transaction.jobs.get(job.id, owner_id=owner_id) is None:
+def _held_veil_jobs(transaction: Transaction, image_id: str, owner_id: str) -> list[str]:
+    """Those that are open of the image's veil jobs, which are all held: who asks at the same time waits, and
+    so does whatever ends one, does the image again or erases it."""
+    held = transaction.lookups.hold_veil_jobs(image_id, owner_id=owner_id) if is_id(image_id) else []
+    if not held:
         raise ImageNotFound
-    if not transaction.jobs.hold(job.id):
-        raise ImageNotFound
-    held = transaction.lookups.newest_of(image_id, kind=JobKind.VEIL)
-    if held is None:
-        raise ImageNotFound
-    return held
+    return [job.id for job in held if job.status in _OPEN]

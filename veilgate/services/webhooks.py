@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from veilgate.domain.access import Caller
+from veilgate.domain.access import ANONYMOUS, Caller
 from veilgate.domain.cursors import cursor_to, place_in
-from veilgate.domain.errors import DeliveryNotFound, IllegalTransition, WebhookNotFound
+from veilgate.domain.errors import DeliveryNotFound, Forbidden, IllegalTransition, WebhookNotFound
 from veilgate.domain.fetch_targets import FetchTarget
 from veilgate.domain.ids import is_id, new_id
 from veilgate.domain.rejections import (
@@ -22,6 +22,8 @@ from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.delivery_repository import DeliveryRecord
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.persistence.webhook_endpoint_repository import EndpointRecord, NewEndpoint
+from veilgate.services.audit import Audit, AuditAction
+from veilgate.services.erase import AskedBy
 
 MOST_OF_ONE_OWNER = 20
 _BY_ITS_OWNER = "Switched off by its owner."
@@ -59,7 +61,7 @@ class ShownSecret:
 
 class Webhooks:
     """`read_target` refuses addresses that nothing is sent to; `own_url` is where callers reach this gateway,
-    as far as it knows."""
+    as far as it knows. Every change is written down in the audit log."""
 
     def __init__(
         self,
@@ -69,11 +71,13 @@ class Webhooks:
         own_url: str = "",
     ) -> None:
         self._database = database
+        self._audit = Audit(database)
         self._read_target = read_target
         self._own_host = urlsplit(own_url).hostname
 
-    def create(self, caller: Caller, wanted: WebhookChange) -> ShownSecret:
-        """Raises `InvalidOption`, `UrlForbidden` or `TooManyWebhooks`."""
+    def create(self, caller: Caller, wanted: WebhookChange, asked_by: AskedBy) -> ShownSecret:
+        """Raises `Forbidden` for who shows a token, `InvalidOption`, `UrlForbidden` or `TooManyWebhooks`."""
+        _require_no_token(caller)
         if wanted.url is None:
             raise InvalidOption("url must say where events are to be sent.")
         endpoint = NewEndpoint(
@@ -84,7 +88,8 @@ class Webhooks:
             events=DEFAULT_EVENTS if wanted.events is None else wanted.events,
             secret=new_secret(),
         )
-        return ShownSecret(self._insert(endpoint, is_on=wanted.enabled is not False), endpoint.secret)
+        made = self._insert(endpoint, is_on=wanted.enabled is not False, asked_by=asked_by)
+        return ShownSecret(made, endpoint.secret)
 
     def list(self, owner_id: str) -> Sequence[EndpointRecord]:
         """The oldest first, whichever of the owner's keys they were made with."""
@@ -97,9 +102,12 @@ class Webhooks:
             return _existing(transaction, endpoint_id, owner_id)
 
     @again_after_deadlock
-    def change(self, endpoint_id: str, caller: Caller, wanted: WebhookChange) -> EndpointRecord:
-        """Raises `InvalidOption` or `UrlForbidden` too. Switched off, it forgets what waits; switched on, it
-        hangs on the caller's key."""
+    def change(
+        self, endpoint_id: str, caller: Caller, wanted: WebhookChange, asked_by: AskedBy
+    ) -> EndpointRecord:
+        """Raises `Forbidden`, `InvalidOption` or `UrlForbidden` too. Switched off, it forgets what waits;
+        switched on, it hangs on the caller's key."""
+        _require_no_token(caller)
         url = None if wanted.url is None else self._allowed(wanted.url)
         with self._database.write() as transaction:
             before = _held(transaction, endpoint_id, caller.owner_id)
@@ -109,21 +117,26 @@ class Webhooks:
                 endpoints.disable(endpoint_id, _BY_ITS_OWNER)
             elif wanted.enabled and not before.is_on:
                 endpoints.enable(endpoint_id, key_prefix=_key_of(caller))
+            self._write_down(transaction, AuditAction.WEBHOOK_CHANGED, endpoint_id, caller.owner_id, asked_by)
             return _existing(transaction, endpoint_id, caller.owner_id)
 
     @again_after_deadlock
-    def delete(self, endpoint_id: str, owner_id: str) -> None:
+    def delete(self, endpoint_id: str, owner_id: str, asked_by: AskedBy) -> None:
         with self._database.write() as transaction:
             _held(transaction, endpoint_id, owner_id)
             transaction.webhook_endpoints.delete(endpoint_id)
+            self._write_down(transaction, AuditAction.WEBHOOK_DELETED, endpoint_id, owner_id, asked_by)
 
     @again_after_deadlock
-    def rotate(self, endpoint_id: str, owner_id: str) -> ShownSecret:
-        """Another secret. For a day messages are signed with the one before as well."""
-        secret = new_secret()
+    def rotate(self, endpoint_id: str, caller: Caller, asked_by: AskedBy) -> ShownSecret:
+        """Another secret. For a day messages are signed with the one before as well. Raises `Forbidden` for
+        who shows a token."""
+        _require_no_token(caller)
+        secret, owner_id = new_secret(), caller.owner_id
         with self._database.write() as transaction:
             _held(transaction, endpoint_id, owner_id)
             transaction.webhook_endpoints.rotate(endpoint_id, secret)
+            self._write_down(transaction, AuditAction.WEBHOOK_ROTATED, endpoint_id, owner_id, asked_by)
             return ShownSecret(_existing(transaction, endpoint_id, owner_id), secret)
 
     @again_after_deadlock
@@ -163,7 +176,7 @@ class Webhooks:
         return shown, cursor_to([shown[-1].created_at_ms, shown[-1].id], of=pages_of)
 
     @again_after_deadlock
-    def _insert(self, endpoint: NewEndpoint, *, is_on: bool) -> EndpointRecord:
+    def _insert(self, endpoint: NewEndpoint, *, is_on: bool, asked_by: AskedBy) -> EndpointRecord:
         with self._database.write() as transaction:
             endpoints = transaction.webhook_endpoints
             endpoints.insert(endpoint)
@@ -171,7 +184,27 @@ class Webhooks:
                 endpoints.disable(endpoint.id, _BY_ITS_OWNER)
             if endpoints.count_of(endpoint.owner_id) > MOST_OF_ONE_OWNER:
                 raise TooManyWebhooks(f"An owner may have at most {MOST_OF_ONE_OWNER} webhooks.")
-            return _existing(transaction, endpoint.id, endpoint.owner_id)
+            owner_id = endpoint.owner_id
+            self._write_down(transaction, AuditAction.WEBHOOK_CREATED, endpoint.id, owner_id, asked_by)
+            return _existing(transaction, endpoint.id, owner_id)
+
+    def _write_down(
+        self,
+        transaction: Transaction,
+        action: AuditAction,
+        endpoint_id: str,
+        owner_id: str,
+        asked_by: AskedBy,
+    ) -> None:
+        self._audit.write_in(
+            transaction,
+            action,
+            owner_id=owner_id,
+            actor=asked_by.actor,
+            subject=f"webhook:{endpoint_id}",
+            client=asked_by.client,
+            correlation_id=asked_by.correlation_id,
+        )
 
     def _allowed(self, url: str) -> str:
         """The address as it is kept and used."""
@@ -188,8 +221,13 @@ def _events(given: Sequence[Any]) -> tuple[str, ...]:
     return tuple(event for event in known if event in given)
 
 
+def _require_no_token(caller: Caller) -> None:
+    if _key_of(caller) is None and caller.credential_id != ANONYMOUS:
+        raise Forbidden("A webhook would go on when the token has expired: this needs a key.")
+
+
 def _key_of(caller: Caller) -> str | None:
-    """Of a session it is the key that it was opened with; tokens and anonymous callers have none."""
+    """Of a session it is the key that it was opened with; anonymous callers have none."""
     kind, _, prefix = caller.credential_id.partition(":")
     return prefix if kind == "key" else None
 

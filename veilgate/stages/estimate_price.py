@@ -17,9 +17,9 @@ from veilgate.domain.price_statistics import (
 )
 from veilgate.domain.prices import as_json
 from veilgate.domain.products import IdentifiedProduct, RetailDetails, SecondHandOffers
-from veilgate.domain.provider_errors import LookupFailed
 from veilgate.lookups.ports import Refiner
 from veilgate.stages.lookup_contract import LookupWork
+from veilgate.stages.refining import Unrefined, ask_to_refine
 
 TOO_FEW_PRICES = "too_few_prices"
 _MOST_SHOWN = 20
@@ -62,10 +62,9 @@ async def _refined(
     """The estimate with the model's price where it gives one within the range, what it said, and its bill."""
     bounds = (reckoned.low, reckoned.high, reckoned.currency)
     said: dict[str, Any] = {"by": refiner.name, "from": _text(reckoned)}
-    try:
-        refined = await refiner.judge_price(product.name, offers, bounds, asked=work.asked)
-    except LookupFailed as error:
-        return reckoned, {**said, "kept": f"it could not be asked: {error.code}"}, error.bill
+    refined = await ask_to_refine(refiner.judge_price(product.name, offers, bounds, asked=work.asked))
+    if isinstance(refined, Unrefined):
+        return reckoned, {**said, "kept": f"it could not be asked: {refined.code}"}, refined.bill
     price = refined.price
     if price is None or price.currency != reckoned.currency:
         return reckoned, {**said, "kept": "it gave no price of its own"}, refined.bill

@@ -1,5 +1,6 @@
 """Finds where the maker describes the product, or else a shop that does, and reads that page."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from veilgate.domain.lookups import Finding
@@ -11,14 +12,17 @@ from veilgate.domain.provider_errors import PageUnreadable
 from veilgate.domain.web_pages import WebPage
 from veilgate.lookups.ports import PageReader
 from veilgate.stages.lookup_contract import LookupWork
+from veilgate.stages.share_of_time import share_of_time_left
 
 NO_PAGE_FOUND = "no_page_found"
 _MOST_FETCHES = 3
+# Of the stage's time, all pages together: three that hang may take 15 s each, and a stage may have less.
+_SHARE = 0.9
 
 
 class FindProducerPage:
     """At most three pages are asked for, the likeliest first; the first that can be read and is about the
-    product is taken."""
+    product is taken. What there was no time for is told as unread."""
 
     name = "find_producer_page"
 
@@ -30,8 +34,21 @@ class FindProducerPage:
         if product is None:
             return Outcome.skipped("nothing_recognised")
         found = [(finding.provider, page) for finding in work.every(Finding) for page in finding.pages]
+        candidates = page_candidates(found, product)[:_MOST_FETCHES]
         unread: list[dict[str, str]] = []
-        for candidate in page_candidates(found, product)[:_MOST_FETCHES]:
+        try:
+            async with share_of_time_left(_SHARE):
+                if (read := await self._first_read(candidates, product, unread)) is not None:
+                    return read
+        except TimeoutError:
+            late = candidates[len(unread) :]
+            unread += [{"url": one.page.url, "error": "There was no time left for it."} for one in late]
+        return Outcome.skipped(NO_PAGE_FOUND, {"unread": unread} if unread else None)
+
+    async def _first_read(
+        self, candidates: Sequence[PageCandidate], product: IdentifiedProduct, unread: list[dict[str, str]]
+    ) -> Outcome | None:
+        for candidate in candidates:
             try:
                 page = await self._reader.read(candidate.page.url)
             except PageUnreadable as error:
@@ -40,7 +57,7 @@ class FindProducerPage:
             if chosen := _chosen(candidate, page, product):
                 return Outcome.produced(chosen, _report(candidate, chosen, unread))
             unread.append({"url": candidate.page.url, "error": "It is about something else."})
-        return Outcome.skipped(NO_PAGE_FOUND, {"unread": unread} if unread else None)
+        return None
 
 
 def _chosen(candidate: PageCandidate, page: WebPage, product: IdentifiedProduct) -> ProducerPage | None:

@@ -8,9 +8,9 @@ from veilgate.domain.outcomes import Outcome
 from veilgate.domain.product_names import name_words
 from veilgate.domain.product_votes import Candidate, candidates_in
 from veilgate.domain.products import IdentifiedProduct
-from veilgate.domain.provider_errors import LookupFailed
 from veilgate.lookups.ports import Refiner
 from veilgate.stages.lookup_contract import LookupWork
+from veilgate.stages.refining import Unrefined, ask_to_refine
 
 NO_PROVIDER = "no_provider"
 NOTHING_RECOGNISED = "nothing_recognised"
@@ -56,10 +56,9 @@ class IdentifyProduct:
         """The product as the model words it, why, and what asking came to."""
         names = tuple(ProductName(one.name, one.confidence, one.make, one.model) for one in candidates)
         captions = tuple(one.caption for one in work.every(Finding) if one.caption)
-        try:
-            refined = await refiner.choose_name(names, captions, asked=work.asked)
-        except LookupFailed as error:
-            return voted, _reason(refiner, f"could not be asked: {error.code}"), error.bill
+        refined = await ask_to_refine(refiner.choose_name(names, captions, asked=work.asked))
+        if isinstance(refined, Unrefined):
+            return voted, _reason(refiner, f"could not be asked: {refined.code}"), refined.bill
         chosen = _chosen(refined.name, candidates) if refined.name else None
         if refined.name is None or chosen is None:
             return voted, _reason(refiner, "chose none of what was found"), refined.bill

@@ -2,10 +2,9 @@
 
 import { clearCards, showCard } from "./cards.js";
 import { classify, reasonOf } from "./classify.js";
+import { insist } from "./insist.js";
 import { beginSteps, endSteps, showStep } from "./steps.js";
 
-const MOST_TRIES = 4;
-const PAUSE_MS = 1000;
 const at = (id) => document.getElementById(id);
 let csrf = {};
 let previewUrl = null;
@@ -77,6 +76,15 @@ function veilEndsHere() {
   if (at("after").hidden) at("after-caption").textContent = "There is no veiled copy";
 }
 
+// A line that cannot be shown is passed over; it must not look like a connection that broke.
+function show(line) {
+  try {
+    take(line);
+  } catch (error) {
+    console.error(line.data_type, error);
+  }
+}
+
 function take(line) {
   const { data_type: type, data } = line;
   if (type === "veiled") showVeiled(data);
@@ -89,9 +97,14 @@ function take(line) {
 
 function finish(data) {
   const cost = data.cost.usd ? ` Providers were paid about $${data.cost.usd.toFixed(4)}.` : "";
-  at("progress").textContent = (data.status === "completed" ? "Done." : `It ended: ${data.status}.`) + cost;
+  at("progress").textContent = ending(data) + cost;
   endSteps();
   veilEndsHere();
+}
+
+function ending({ status, veil_status: veil }) {
+  if (status === "completed") return "Done.";
+  return veil === "completed" ? `The picture is veiled. Looking it up ended: ${status}.` : `It ended: ${status}.`;
 }
 
 function begin(file) {
@@ -118,7 +131,13 @@ async function ask(event) {
   // The same key each time: a stream that broke goes on where it was, and nothing is done twice.
   const headers = { ...csrf, "Idempotency-Key": newKey() };
   try {
-    await insist(() => classify(form, headers, mine.signal, take), mine.signal);
+    const attempt = (arrived) => classify(form, headers, mine.signal, (line) => {
+      arrived();
+      show(line);
+    });
+    await insist(attempt, mine.signal, (waitS, refusal) => {
+      at("progress").textContent = `${refusal?.message ?? "The connection broke."} Trying again in ${waitS} s …`;
+    });
   } catch (error) {
     if (mine.signal.aborted) return;
     endSteps();
@@ -126,20 +145,6 @@ async function ask(event) {
     at("progress").textContent = "";
     say(error.message);
     if (error.status === 401) showDoor(false);
-  }
-}
-
-// Until the stream has come to its end, or was refused.
-async function insist(attempt, signal) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      if (await attempt()) return;
-    } catch (error) {
-      if (error.status || signal.aborted || tries >= MOST_TRIES) throw error;
-    }
-    if (tries >= MOST_TRIES) throw new Error("The connection broke again and again. What was asked goes on.");
-    at("progress").textContent = "The connection broke; trying again …";
-    await new Promise((resolve) => { setTimeout(resolve, tries * PAUSE_MS); });
   }
 }
 

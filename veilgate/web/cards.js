@@ -18,7 +18,7 @@ export function showCard(type, data) {
   const make = CARDS[type];
   const content = make?.(data);
   if (!content) return;
-  const name = `${type} ${data.provider ?? data.stage ?? ""}`;
+  const name = `${type} ${data.provider ?? data.kind ?? data.stage ?? ""}`;
   const card = element("article", { className: `card ${type}` }, element("h3", {}, content.title), ...content.body);
   const earlier = cards.get(name);
   if (earlier) earlier.replaceWith(card);
@@ -50,8 +50,10 @@ const CARDS = {
   skipped: (data) => data.reason === "no_provider" && card("Nobody was asked",
     paragraph("No provider is enabled here. Whoever runs this gateway turns lookups on with one of these settings:"),
     list(data.settings ?? [], (name) => element("code", {}, name))),
-  failed: (data) => card(data.stage === "job" ? "It failed" : `${PROVIDERS[data.stage] ?? "A step"} failed`, paragraph(data.message)),
+  failed: (data) => card(`${JOBS[data.kind] ?? PROVIDERS[data.stage] ?? "A step"} failed`, paragraph(data.message)),
 };
+
+const JOBS = { veil: "Veiling the picture", lookup: "Looking it up" };
 
 const PROVIDERS = {
   google_vision: "Google Cloud Vision",

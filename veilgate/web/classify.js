@@ -1,16 +1,20 @@
 // One call of POST /classify: its lines, as they come.
 
 export class Refused extends Error {
-  constructor(status, message) {
+  constructor(status, message, retryAfter) {
     super(message);
     this.status = status;
+    // In seconds; NaN where nothing was said of it.
+    this.retryAfterS = parseInt(retryAfter, 10);
   }
 }
 
 // Hands each line to `take`. Whether the stream came to its end: one without `done` was broken off.
 export async function classify(form, headers, signal, take) {
   const answer = await fetch("classify", { method: "POST", body: form, headers, signal });
-  if (!answer.ok) throw new Refused(answer.status, await reasonOf(answer));
+  if (!answer.ok) {
+    throw new Refused(answer.status, await reasonOf(answer), answer.headers.get("Retry-After"));
+  }
   let isDone = false;
   for await (const line of linesOf(answer.body)) {
     take(line);

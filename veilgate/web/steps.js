@@ -15,13 +15,14 @@ const STEP_OF_STAGE = {
   find_faces: "faces",
   find_vehicles: "vehicles",
   store_copies: "veiled",
-  job: "veiled",
   identify_product: "model-producer",
   find_producer_page: "producer-url",
   read_retail_details: "retail-price-details",
   find_second_hand_offers: "second-hand-offers",
   estimate_price: "estimated-price",
 };
+// Of a whole job that failed.
+const STEP_OF_JOB = { veil: "veiled", lookup: "model-producer" };
 const SAID = { done: "done", skipped: "left out", failed: "failed", open: "open" };
 let items = new Map();
 
@@ -31,9 +32,10 @@ export function beginSteps() {
 }
 
 export function showStep(type, data) {
-  const name = type === "failed" || type === "skipped" ? STEP_OF_STAGE[data.stage] : type;
-  const item = items.get(name);
-  if (item) mark(item, type === "failed" || type === "skipped" ? type : "done");
+  const isMissing = type === "failed" || type === "skipped";
+  const item = items.get(isMissing ? STEP_OF_STAGE[data.stage] ?? STEP_OF_JOB[data.kind] : type);
+  // What was said once stays, whatever fails behind it.
+  if (item && !(isMissing && item.dataset.state === "done")) mark(item, isMissing ? type : "done");
 }
 
 // What has not been said by the end will not be.

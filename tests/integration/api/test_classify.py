@@ -101,9 +101,11 @@ def test_lines_come_while_the_rest_is_still_looked_for(working_house: Gateway, l
 def test_a_picture_that_cannot_be_processed_ends_in_a_failure(working_house: Gateway) -> None:
     lines = all_lines(working_house, fresh(UNDECODABLE["jpeg of half its pixels"]()))
     assert types(lines)[-2:] == ["failed", "done"]
-    assert lines[-2][1]["stage"] == "job"
-    assert lines[-2][1]["code"] == "undecodable"
-    assert (lines[-1][1]["status"], lines[-1][1]["lookup_job_id"]) == ("failed", None)
+    failed, done = lines[-2][1], lines[-1][1]
+    assert (failed["stage"], failed["kind"], failed["code"]) == ("job", "veil", "undecodable")
+    assert failed["job_id"] == lines[0][1]["job_id"]
+    assert (done["status"], done["veil_status"]) == ("failed", "failed")
+    assert (done["lookup_status"], done["lookup_job_id"]) == (None, None)
 
 
 @pytest.mark.one_house

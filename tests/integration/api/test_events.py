@@ -12,6 +12,7 @@ from tests.integration.api.event_source import event_stream, read_events
 from tests.integration.api.gateway import Gateway
 from tests.integration.api.samples import fresh
 from tests.waiting import wait_until
+from veilgate.persistence.records import NewEvent
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,23 @@ def test_a_watcher_hears_of_the_end_at_once(gateway: Gateway, waiting: str) -> N
         assert next(events)["outcome"] == "cancelled"
         assert next(events, None) is None
         assert time.monotonic() - began_s < 1
+
+
+@pytest.mark.one_house
+def test_news_that_redis_does_not_tell_come_all_the_same(gateway: Gateway, waiting: str) -> None:
+    """Within 2 s, of which a laden machine may make three."""
+    with event_stream(gateway, waiting) as (_, events):
+        assert next(events)["outcome"] == "submitted"
+        with gateway.database.write() as transaction:
+            claimed = transaction.claims.claim(waiting, worker="hand", lease_ms=120_000, alone=False)
+            assert claimed
+            assert transaction.events.append_fenced(
+                waiting, claimed.fence, NewEvent("x", "produced", "{}", 1)
+            )
+        told_s = time.monotonic()
+        while next(events)["stage"] != "x":
+            pass
+        assert time.monotonic() - told_s < 3
 
 
 def test_a_watcher_goes_on_at_a_restarted_gateway(start_gateway: StartGateway) -> None:

@@ -1,6 +1,7 @@
 """The page at /, in a real browser: a picture goes in, and what is found out comes up as it comes."""
 
 import html.parser
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -71,6 +72,58 @@ def assert_strangers_are_harmless(page: Page) -> None:
         "https://shop.example/1",
     ]
     assert {link.get_attribute("rel") for link in links.all()} == {"noopener noreferrer"}
+
+
+def refusal(status: int, retry_after_s: int = 0) -> dict[str, Any]:
+    return {
+        "status": status,
+        "headers": {"Retry-After": str(retry_after_s)},
+        "body": json.dumps({"title": "No.", "detail": f"Not now: {status}."}),
+    }
+
+
+def stream(*lines: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    told = [{"data_type": name, "data_description": ".", "data": data} for name, data in lines]
+    return {"status": 200, "body": "".join(json.dumps(one) + "\n" for one in told)}
+
+
+BEGUN = (
+    ("accepted", {}),
+    ("faces", {"count": 0}),
+    ("veiled", {"processed_url": "icon", "thumbnail_urls": {}}),
+)
+LOOKUP_FAILED = {
+    "stage": "job",
+    "kind": "lookup",
+    "job_id": "b",
+    "code": "nothing_answered",
+    "message": "No.",
+}
+ENDED = {"status": "failed", "veil_status": "completed", "lookup_status": "failed", "cost": {"usd": 0}}
+
+
+@pytest.mark.one_house
+def test_the_page_outlives_gateways_that_start_anew_and_says_what_failed(gateway: Gateway) -> None:
+    """Eleven tries, of which a stream that broke off is one: more in a row than are made in vain."""
+    away = [refusal(status) for status in (503, 429, 502, 504, 503)]
+    answers = [*away, stream(*BEGUN), *away, stream(*BEGUN, ("failed", LOOKUP_FAILED), ("done", ENDED))]
+    with visit(f"http://127.0.0.1:{gateway.port}/") as seen:
+        page = seen.page
+        page.route("**/classify", lambda route: route.fulfill(**answers.pop(0)))
+        send(page, b"a picture")
+        expect(page.locator("#progress")).to_contain_text("Looking it up ended: failed.")
+        assert answers == []
+        assert page.locator("#steps li").all_text_contents() == [
+            *(f"{name}: done" for name in ("Stored", "Faces")),
+            "Vehicles: left out",
+            "Veiled: done",
+            "What it is: failed",
+            *(f"{name}: left out" for name in ("Its maker’s page", "Details", "Used ones", "Its worth")),
+        ]
+        assert page.locator(".card.failed h3").all_text_contents() == ["Looking it up failed"]
+        answers.append(refusal(429, retry_after_s=3600))
+        page.click("#go")
+        expect(page.locator("#said")).to_contain_text("Not now: 429.")
 
 
 @pytest.fixture

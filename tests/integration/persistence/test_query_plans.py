@@ -10,6 +10,7 @@ from database_models import jobs, processed_images
 from tests.integration.persistence.databases import OWNER, Shelf
 from veilgate.persistence.dedup_keys import read_holder, release_keys
 from veilgate.persistence.unit_of_work import Transaction
+from veilgate.persistence.work_in_demand import families_in_demand
 
 ENDED, WAITING, RUNNING = 3000, 60, 40
 STATES = [*["completed"] * ENDED, *["submitted"] * WAITING, *["processing"] * RUNNING]
@@ -35,6 +36,8 @@ QUESTIONS: dict[str, tuple[Question, str]] = {
     "count_open": (lambda t: t.jobs.count_open(), BY_STATUS),
     "waiting_line": (lambda t: t.jobs.waiting_line(at_most=1000, overdue_after_ms=9), BY_STATUS),
     "waiting_by_lane": (lambda t: t.jobs.waiting_by_lane(), BY_STATUS),
+    "wanted_lookups": (lambda t: t.lookups.take_wanted_by(WAITING_IDS[:16]), ""),
+    "overdue_lookups": (lambda t: families_in_demand(t.connection, overdue_after_ms=9), BY_STATUS),
     "forget_dispatches": (lambda t: t.jobs.forget_dispatches(), BY_STATUS),
 }
 

@@ -1,7 +1,9 @@
 """What lookups came to: added up by day, provider and owner, whoever adds at the same time."""
 
 import threading
+from datetime import date, timedelta
 
+from outgoing_models import lookup_spending
 from tests.integration.persistence.databases import Shelf
 from veilgate.domain.lookups import Bill
 from veilgate.persistence.deadlocks import again_after_deadlock
@@ -24,6 +26,22 @@ def test_adds_up_for_all_owners(shelf: Shelf) -> None:
     assert [(row["day"], row["owner_id"], row["calls"]) for row in rows] == [
         (today, "one", 4),
         (today, "two", 2),
+    ]
+
+
+def test_days_that_are_long_gone_are_forgotten(shelf: Shelf) -> None:
+    with shelf.database.write() as transaction:
+        transaction.spending.add("one", {"google_vision": Bill(1), "ebay_search": Bill(2)})
+        today = date.fromisoformat(transaction.spending.today())
+        for provider, days_ago in (("google_vision", 400), ("ebay_search", 401)):
+            transaction.connection.execute(
+                lookup_spending.update()
+                .where(lookup_spending.c.provider == provider)
+                .values(day=str(today - timedelta(days_ago)))
+            )
+        assert transaction.spending.forget_older_than(400) == 1
+    assert [row["provider"] for row in shelf.rows("SELECT provider FROM lookup_spending")] == [
+        "google_vision"
     ]
 
 

@@ -17,7 +17,7 @@ from veilgate.persistence.engine import open_engine
 from veilgate.persistence.records import ClaimedJob
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.connection import open_redis
-from veilgate.queueing.session import SessionLimits, SessionParts
+from veilgate.queueing.session_parts import SessionLimits, SessionParts
 from veilgate.queueing.session_worker import SessionWorker
 from veilgate.queueing.watchdog import Watchdog
 from veilgate.queueing.work_list import WorkList

@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 from veilgate.domain.errors import UndecodablePicture
 from veilgate.domain.jobs import Lane
 from veilgate.persistence.records import ClaimedJob
-from veilgate.queueing.session import SessionLimits, SessionParts
+from veilgate.queueing.session_parts import SessionLimits, SessionParts
 from veilgate.queueing.session_worker import SessionWorker
 from veilgate.queueing.watchdog import Watchdog
 from veilgate.services.claims import Claims
@@ -248,6 +248,31 @@ def test_redis_that_forgets_everything_in_mid_session_costs_no_work(shelf: Shelf
 
 def _pass(gate: threading.Barrier) -> None:
     gate.wait(20)
+
+
+def test_a_job_that_hangs_keeps_no_other_out_where_sessions_have_no_end(
+    shelf: Shelf, lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a killed worker had in hand is even brought back and done meanwhile."""
+    monkeypatch.setattr("veilgate.queueing.session_worker._MAINTENANCE_EVERY_S", 0)
+    shelf.add("hangs", "orphan", "late")
+    lists.put("hangs")
+    engine: StandInEngine
+
+    def hang(job: ClaimedJob) -> None:
+        if job.id == "hangs":
+            lists.put("orphan")
+            lists.start("orphan", until_s=1.0)
+            wait_until(lambda: "orphan" in engine.order, timeout_s=20, what="the orphan to be done")
+            lists.put("late")
+            wait_until(lambda: "late" in engine.order, timeout_s=20, what="the late one to be done")
+
+    engine = StandInEngine(shelf.database, hang)
+    limits = SessionLimits(6, None, LEASE_S, longest_s=None)
+    worker_of(shelf, lists, engine, limits).work(burst=True, logging_level="WARNING")
+    engine.close()
+    assert engine.order == ["hangs", "orphan", "late"]
+    assert lists.nothing_left()
 
 
 def test_a_redis_that_refuses_is_not_asked_without_a_pause(

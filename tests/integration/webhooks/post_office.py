@@ -14,15 +14,18 @@ from tests.waiting import wait_until
 from veilgate.domain.access import EVERY_SCOPE, Caller
 from veilgate.domain.addresses import Reachable
 from veilgate.domain.fetch_targets import read_target
+from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobStatus
 from veilgate.lookups.safe_fetch import SafeFetch
 from veilgate.persistence.records import NewEvent
 from veilgate.services.deliveries import Deliveries
 from veilgate.services.delivery_book import DeliveryBook
+from veilgate.services.erase import AskedBy
 from veilgate.services.webhooks import ShownSecret, WebhookChange, Webhooks
 
 DAY_MS = 86_400_000
 CALLER = Caller(OWNER, EVERY_SCOPE, "anonymous")
+ME = AskedBy("key:me", "127.0.0.1", "request-1")
 
 
 def event(outcome: str, payload: str = "{}") -> NewEvent:
@@ -53,13 +56,28 @@ class PostOffice:
             self.allow(sink)
         caller = Caller(owner, EVERY_SCOPE, credential)
         wanted = {"url": sink.url, **({"events": list(events)} if events else {})}
-        return self.webhooks.create(caller, WebhookChange.parse(wanted))
+        return self.webhooks.create(caller, WebhookChange.parse(wanted), ME)
 
     def happen(self, job_id: str, *outcomes: str, payload: str = "{}") -> None:
         """What becomes of a job, one event after the other."""
         with self.shelf.database.write() as transaction:
             for outcome in outcomes:
                 transaction.events.append(job_id, event(outcome, payload))
+
+    def complete(self, count: int = 1) -> None:
+        """So many new jobs, which are completed at once."""
+        for _ in range(count):
+            job_id = new_id()
+            self.shelf.add(job_id)
+            self.happen(job_id, "completed")
+
+    def age(self, by_ms: int) -> None:
+        """Whatever waits or has ended did so that much earlier."""
+        with self.shelf.database.write() as transaction:
+            transaction.connection.exec_driver_sql(
+                f"UPDATE webhook_deliveries SET created_at_ms = created_at_ms - {by_ms},"  # noqa: S608
+                f" finished_at_ms = finished_at_ms - {by_ms}"
+            )
 
     def deliveries(self) -> list[dict[str, Any]]:
         return self.shelf.rows("SELECT * FROM webhook_deliveries ORDER BY created_at_ms, id")
@@ -99,7 +117,7 @@ class PostOffice:
         with self.sending(give_up_ms=give_up_ms) as deliveries:
             book = DeliveryBook(self.shelf.database, give_up_ms=give_up_ms)
             wait_until(
-                lambda: not book.waited_for(limit=1) and not deliveries.is_busy,
+                lambda: not book.waited_for() and not deliveries.is_busy,
                 timeout_s=20,
                 what=f"an empty outbox: {self.statuses()}",
             )

@@ -11,7 +11,7 @@ import pytest
 
 from tests.fixtures.paths import find_free_port
 from tests.integration.persistence.databases import OWNER, Shelf
-from tests.integration.webhooks.post_office import CALLER, PostOffice
+from tests.integration.webhooks.post_office import CALLER, ME, PostOffice
 from tests.waiting import wait_until
 from veilgate.domain.addresses import Reachable
 from veilgate.services.webhooks import WebhookChange
@@ -38,7 +38,7 @@ def listens(port: int) -> bool:
 def test_it_takes_what_we_sign_and_nothing_else(sqlite_shelf: Shelf, script: Path) -> None:
     port, office = find_free_port(), PostOffice(sqlite_shelf)
     office.reachable = Reachable.parse(f"127.0.0.0/8:{port}")
-    made = office.webhooks.create(CALLER, WebhookChange(url=f"http://127.0.0.1:{port}/"))
+    made = office.webhooks.create(CALLER, WebhookChange(url=f"http://127.0.0.1:{port}/"), ME)
     process = subprocess.Popen(
         [sys.executable, str(script), str(port)],
         env={**os.environ, "WEBHOOK_SECRET": made.secret},
@@ -49,10 +49,10 @@ def test_it_takes_what_we_sign_and_nothing_else(sqlite_shelf: Shelf, script: Pat
         office.webhooks.test(made.endpoint.id, OWNER)
         office.send_all()
         # From now on it knows one of two secrets, and then none.
-        office.webhooks.rotate(made.endpoint.id, OWNER)
+        office.webhooks.rotate(made.endpoint.id, CALLER, ME)
         office.webhooks.test(made.endpoint.id, OWNER)
         office.send_all()
-        office.webhooks.rotate(made.endpoint.id, OWNER)
+        office.webhooks.rotate(made.endpoint.id, CALLER, ME)
         office.webhooks.test(made.endpoint.id, OWNER)
         office.send_all()
     finally:

@@ -2,10 +2,10 @@
 
 from tests.fixtures.webhook_sink import WebhookSink
 from tests.integration.persistence.databases import OWNER, Shelf
-from tests.integration.webhooks.post_office import CALLER, PostOffice, event
+from tests.integration.webhooks.post_office import CALLER, ME, PostOffice, event
 from veilgate.domain.access import Scope
 from veilgate.persistence.unit_of_work import Transaction
-from veilgate.services.erase import AskedBy, Erase
+from veilgate.services.erase import Erase
 from veilgate.services.keys import Keys
 from veilgate.services.webhooks import WebhookChange
 from veilgate.storage.local import LocalObjectStore
@@ -38,7 +38,7 @@ def test_others_hear_nothing(sqlite_shelf: Shelf, sink: WebhookSink) -> None:
     office = PostOffice(sqlite_shelf)
     office.subscribe(sink, owner="somebody")
     off = office.subscribe(sink).endpoint.id
-    office.webhooks.change(off, CALLER, WebhookChange(enabled=False))
+    office.webhooks.change(off, CALLER, WebhookChange(enabled=False), ME)
     office.shelf.add(JOB)
     office.happen(JOB, "completed")
     assert events_of(office) == []
@@ -66,7 +66,7 @@ def test_a_key_that_ends_silences_what_was_made_with_it(office: PostOffice, sink
     assert [row["endpoint_id"] for row in office.deliveries()] == [heir], "rotating a key silences nobody"
     silent, _ = office.webhooks.list(OWNER)
     assert not silent.is_on
-    assert office.webhooks.change(silent.id, CALLER, WebhookChange(enabled=True)).is_on
+    assert office.webhooks.change(silent.id, CALLER, WebhookChange(enabled=True), ME).is_on
 
 
 def test_erasing_takes_along_what_was_told(office: PostOffice, sink: WebhookSink) -> None:
@@ -74,7 +74,7 @@ def test_erasing_takes_along_what_was_told(office: PostOffice, sink: WebhookSink
     office.shelf.add(JOB)
     office.happen(JOB, "completed")
     store = LocalObjectStore(office.shelf.folder / "objects")
-    Erase(office.shelf.database, store).erase(JOB, OWNER, AskedBy("test"))
+    Erase(office.shelf.database, store).erase(JOB, OWNER, ME)
     (row,) = office.deliveries()
     assert (row["event"], row["job_id"], row["image_id"]) == ("image.erased", None, JOB)
 
@@ -83,7 +83,7 @@ def test_deleting_a_webhook_takes_its_log_along(office: PostOffice, sink: Webhoo
     made = office.subscribe(sink).endpoint
     office.shelf.add(JOB)
     office.happen(JOB, "completed")
-    office.webhooks.delete(made.id, OWNER)
+    office.webhooks.delete(made.id, OWNER, ME)
     assert office.deliveries() == []
     office.happen(JOB, "failed")
     assert office.deliveries() == []

@@ -4,22 +4,16 @@ import pytest
 
 from tests.fixtures.webhook_sink import WebhookSink
 from tests.integration.persistence.databases import OWNER, Shelf
-from tests.integration.webhooks.post_office import DAY_MS, PostOffice
+from tests.integration.webhooks.post_office import CALLER, ME, PostOffice
 from veilgate.domain.ids import new_id
 from veilgate.domain.webhooks import STRIKES
+from veilgate.services.webhooks import WebhookChange
 
 
 @pytest.fixture
 def office(sqlite_shelf: Shelf) -> PostOffice:
     """What is refused is no matter of the kind of database."""
     return PostOffice(sqlite_shelf)
-
-
-def complete(office: PostOffice, count: int) -> None:
-    for _ in range(count):
-        job_id = new_id()
-        office.shelf.add(job_id)
-        office.happen(job_id, "completed")
 
 
 def waits_ms(office: PostOffice) -> int:
@@ -55,7 +49,7 @@ def test_again_with_the_same_id_and_what_comes_after_it_waits(office: PostOffice
 
 def test_one_that_is_down_is_not_hammered(office: PostOffice, sink: WebhookSink) -> None:
     office.subscribe(sink)
-    complete(office, 10)
+    office.complete(10)
     sink.answer = lambda _received: 500
     office.send_all()
     assert len(sink.received) == STRIKES
@@ -73,7 +67,7 @@ def test_one_that_is_down_is_not_hammered(office: PostOffice, sink: WebhookSink)
 
 def test_when_it_is_back_nothing_waits_for_hours(office: PostOffice, sink: WebhookSink) -> None:
     office.subscribe(sink)
-    complete(office, 1)
+    office.complete(1)
     sink.answer = lambda _received: 500
     for _ in range(STRIKES):
         office.send_all()
@@ -82,7 +76,7 @@ def test_when_it_is_back_nothing_waits_for_hours(office: PostOffice, sink: Webho
     office.send_all()
     assert waits_ms(office) > 1_800_000
     sink.answer = lambda _received: 200
-    complete(office, 1)
+    office.complete(1)
     office.wake_endpoints()
     office.send_all()
     assert office.statuses() == ["delivered"] * 2
@@ -90,7 +84,7 @@ def test_when_it_is_back_nothing_waits_for_hours(office: PostOffice, sink: Webho
 
 def test_one_message_that_is_refused_holds_up_no_others(office: PostOffice, sink: WebhookSink) -> None:
     office.subscribe(sink)
-    complete(office, 10)
+    office.complete(10)
     cursed = office.deliveries()[0]["id"]
     sink.answer = lambda received: 400 if received.id == cursed else 200
     office.send_all()
@@ -103,7 +97,7 @@ def test_it_may_say_when_to_come_again(
     office: PostOffice, sink: WebhookSink, asked: str, least_ms: int
 ) -> None:
     office.subscribe(sink)
-    complete(office, 1)
+    office.complete(1)
     sink.answer = lambda _received: (503, {"Retry-After": asked})
     office.send_all()
     assert least_ms <= pause_ms(office) <= 5 * 3_600_000
@@ -114,7 +108,7 @@ def test_what_breaks_the_sender_is_a_failure_like_others(office: PostOffice, sin
     office.subscribe(sink)
     with office.shelf.database.write() as transaction:
         transaction.connection.exec_driver_sql("UPDATE webhook_endpoints SET secret = 'whsec_A'")
-    complete(office, 1)
+    office.complete(1)
     office.send_all()
     (row,) = office.deliveries()
     assert (row["status"], row["attempts"], row["last_error"]) == ("pending", 1, "It could not be sent.")
@@ -123,7 +117,7 @@ def test_what_breaks_the_sender_is_a_failure_like_others(office: PostOffice, sin
 
 def test_410_switches_it_off(office: PostOffice, sink: WebhookSink) -> None:
     endpoint = office.subscribe(sink).endpoint
-    complete(office, 10)
+    office.complete(10)
     sink.answer = lambda _received: 410
     office.send_all()
     assert office.statuses() == ["dropped"] * 10
@@ -131,28 +125,25 @@ def test_410_switches_it_off(office: PostOffice, sink: WebhookSink) -> None:
     shown = office.webhooks.get(endpoint.id, OWNER)
     assert not shown.is_on
     assert "410" in str(shown.disabled_reason)
-    complete(office, 1)
+    office.complete(1)
     assert len(office.deliveries()) == 10
 
 
-def test_given_up_when_its_time_is_over(office: PostOffice, sink: WebhookSink) -> None:
-    """The last try is never later than that; what was never tried itself is given up with the others."""
+def test_who_takes_a_message_asks_for_no_pause(office: PostOffice, sink: WebhookSink) -> None:
     office.subscribe(sink)
-    complete(office, 6)
-    sink.answer = lambda _received: 500
-    office.send_all(give_up_ms=4_000)
-    assert office.statuses() == ["given_up"] * 6
-    assert len(sink.received) == STRIKES
+    office.complete(10)
+    cursed = office.deliveries()[0]["id"]
+    sink.answer = lambda received: 400 if received.id == cursed else (200, {"Retry-After": "100"})
+    office.send_all()
+    assert office.statuses() == [*["delivered"] * 9, "pending"]
+    assert pause_ms(office) == 0
 
 
-def test_sent_once_more_by_hand(office: PostOffice, sink: WebhookSink) -> None:
+def test_a_new_address_begins_without_the_failures_of_the_old(office: PostOffice, sink: WebhookSink) -> None:
     endpoint = office.subscribe(sink).endpoint
-    complete(office, 1)
+    office.complete(STRIKES)
     sink.answer = lambda _received: 500
-    office.send_all(give_up_ms=1)
-    (given_up,) = office.deliveries()
-    sink.answer = lambda _received: 200
-    office.webhooks.send_again(endpoint.id, given_up["id"], OWNER)
-    office.send_all(give_up_ms=DAY_MS)
-    assert sink.ids == [given_up["id"]] * 2
-    assert office.statuses() == ["delivered"]
+    office.send_all()
+    assert office.webhooks.get(endpoint.id, OWNER).failures == STRIKES
+    changed = office.webhooks.change(endpoint.id, CALLER, WebhookChange(url=f"{sink.url}/new"), ME)
+    assert (changed.failures, changed.paused_until_ms) == (0, 0)

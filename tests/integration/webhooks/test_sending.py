@@ -3,11 +3,15 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.fixtures.webhook_sink import OpenSink, Received, WebhookSink
 from tests.integration.persistence.databases import OWNER, Shelf
-from tests.integration.webhooks.post_office import PostOffice
+from tests.integration.webhooks.post_office import CALLER, ME, PostOffice
 from tests.waiting import wait_until
 from veilgate.domain.ids import new_id
+from veilgate.domain.webhooks import STRIKES
+from veilgate.services import deliveries
 
 EVERY_STAGE = ("stage.ended", "job.completed")
 
@@ -47,7 +51,7 @@ def test_a_message_is_signed_and_says_what_happened(sqlite_shelf: Shelf, sink: W
 def test_for_a_while_two_secrets_sign(sqlite_shelf: Shelf, sink: WebhookSink) -> None:
     office = PostOffice(sqlite_shelf)
     old = office.subscribe(sink)
-    new = office.webhooks.rotate(old.endpoint.id, OWNER)
+    new = office.webhooks.rotate(old.endpoint.id, CALLER, ME)
     office.webhooks.test(old.endpoint.id, OWNER)
     office.send_all()
     with office.shelf.database.write() as transaction:
@@ -146,3 +150,43 @@ def test_what_leads_inside_by_now_is_not_sent(sqlite_shelf: Shelf, sink: Webhook
     (row,) = office.deliveries()
     assert (row["status"], row["last_status"], row["attempts"], sink.received) == ("pending", None, 1, [])
     assert row["last_error"]
+
+
+def test_who_always_has_something_keeps_no_other_waiting(
+    sqlite_shelf: Shelf, open_sink: OpenSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "MOST_LINES", 2)
+    monkeypatch.setattr(deliveries, "_TURN_S", 0.1)
+    office, quiet, busy = PostOffice(sqlite_shelf), open_sink(), [open_sink(), open_sink()]
+    office.allow(quiet, *busy)
+    office.subscribe(quiet, "job.completed")
+    for sink in busy:
+        office.subscribe(sink, "stage.ended")
+    job_id, other_id = jobs_in(office, 2)
+    office.happen(job_id, *["find_faces"] * 150)
+    with office.sending():
+        wait_until(lambda: all(sink.received for sink in busy), timeout_s=20, what="a line for each")
+        office.happen(other_id, "completed")
+        wait_until(lambda: quiet.received, timeout_s=20, what="its turn")
+        left = [150 - len(sink.received) for sink in busy]
+    assert min(left) > 0
+
+
+def test_after_stop_nothing_new_is_sent(sqlite_shelf: Shelf, sink: WebhookSink) -> None:
+    """What is under way is sent to its end, and the lease is left to others."""
+    office, is_stopped = PostOffice(sqlite_shelf), threading.Event()
+    office.subscribe(sink)
+    office.complete(10)
+
+    def answer(_received: Received) -> int:
+        assert is_stopped.wait(10)
+        return 200
+
+    sink.answer = answer
+    with office.sending() as sender:
+        wait_until(lambda: sink.most_at_once == STRIKES, timeout_s=10, what="as many as are sent at once")
+        sender.stop()
+        is_stopped.set()
+    assert len(sink.received) == STRIKES
+    assert office.statuses() == ["delivered"] * STRIKES + ["pending"] * 6
+    assert office.shelf.rows("SELECT * FROM leader_leases") == []

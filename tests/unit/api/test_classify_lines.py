@@ -30,7 +30,7 @@ def test_a_line_is_one_line() -> None:
 
 def test_each_outcome_has_its_line_and_what_nobody_asked_about_none() -> None:
     assert told(
-        ClassifyLines(),
+        ClassifyLines("a"),
         event("job", "submitted"),
         event("decode_picture", "produced", width=9),
         event("find_faces", "produced", count=1),
@@ -48,7 +48,7 @@ def test_each_outcome_has_its_line_and_what_nobody_asked_about_none() -> None:
 
 
 def test_another_attempt_says_only_what_is_different() -> None:
-    lines = ClassifyLines()
+    lines = ClassifyLines("a")
     first = (
         event("google_lens", "produced", caption="a", cost=COST),
         event("google_vision", "failed", error={"code": "provider_down", "message": "No."}, cost=COST),
@@ -67,15 +67,31 @@ def test_another_attempt_says_only_what_is_different() -> None:
 
 
 def test_a_job_that_is_tried_again_has_not_failed_yet() -> None:
-    lines, error = ClassifyLines(), {"code": "stage_failed", "message": "No."}
+    lines, error = ClassifyLines("a"), {"code": "stage_failed", "message": "No."}
     assert told(lines, event("job", "submitted", error=error, retry_in=1.0)) == []
     assert lines.status == JobStatus.SUBMITTED.value
-    assert told(lines, event("job", "failed", error=error)) == [("failed", {"stage": "job", **error})]
+    assert told(lines, event("job", "failed", error=error)) == [
+        ("failed", {"stage": "job", "kind": "veil", "job_id": "a", **error})
+    ]
     assert lines.status == JobStatus.FAILED.value
 
 
+def test_a_lookup_that_failed_says_so_and_leaves_the_veil_as_it_was() -> None:
+    lines, error = ClassifyLines("a"), {"code": "nothing_answered", "message": "No."}
+    told(lines, event("job", "completed"))
+    lines.go_on_with_lookup("b")
+    assert lines.status == JobStatus.SUBMITTED.value
+    assert told(lines, event("job", "failed", error=error)) == [
+        ("failed", {"stage": "job", "kind": "lookup", "job_id": "b", **error})
+    ]
+    done = json.loads(lines.done())["data"]
+    assert (done["status"], done["veil_status"], done["lookup_status"]) == ("failed", "completed", "failed")
+
+
 def test_the_last_line_counts_lines_and_what_was_paid() -> None:
-    lines = ClassifyLines()
+    lines = ClassifyLines("a")
+    told(lines, event("job", "completed"))
+    lines.go_on_with_lookup("b")
     told(
         lines,
         event("google_lens", "produced", cost=COST),
@@ -83,11 +99,13 @@ def test_the_last_line_counts_lines_and_what_was_paid() -> None:
         event("ebay_image", "produced", cost=NO_CALLS),
         event("job", "completed"),
     )
-    last = json.loads(lines.done(job_id="a", lookup_job_id="b"))
+    last = json.loads(lines.done())
     assert (last["data_type"], last["data"]) == (
         "done",
         {
             "status": "completed",
+            "veil_status": "completed",
+            "lookup_status": "completed",
             "job_id": "a",
             "lookup_job_id": "b",
             "counts": {"findings": 2, "failed": 1},

@@ -9,11 +9,13 @@ from veilgate.domain.jobs import JobStatus
 from veilgate.domain.webhooks import (
     STRIKES,
     WebhookEvent,
+    cut_pause_ms,
     delay_ms,
     event_of,
     message,
     new_secret,
     pause_ms,
+    retry_ms,
     signature,
 )
 
@@ -83,3 +85,17 @@ def test_a_rest_begins_when_as_many_have_failed_as_are_sent_at_once() -> None:
     assert pause_ms(STRIKES, jitter=0) == 5_000
     assert pause_ms(STRIKES + 1, jitter=0) == 30_000
     assert pause_ms(1, jitter=0, asked_s=7) == 7_000
+
+
+def test_the_last_try_comes_before_the_time_is_over() -> None:
+    assert retry_ms(8, left_ms=24 * HOUR_MS, jitter=0) == 4 * HOUR_MS
+    assert retry_ms(8, left_ms=HOUR_MS, jitter=0, asked_s=7200) == HOUR_MS - 30_000
+    assert retry_ms(1, left_ms=35_000, jitter=1) == 5_000
+    assert retry_ms(1, left_ms=34_999, jitter=0) is None
+    assert retry_ms(1, left_ms=-HOUR_MS, jitter=0) is None
+
+
+def test_a_rest_ends_before_the_time_of_what_waits_is_over() -> None:
+    assert cut_pause_ms(4 * HOUR_MS, left_ms=HOUR_MS) == HOUR_MS - 30_000
+    assert cut_pause_ms(5_000, left_ms=HOUR_MS) == 5_000
+    assert cut_pause_ms(4 * HOUR_MS, left_ms=-1) == 600_000, "one that is down is not hammered"

@@ -14,7 +14,7 @@ from tests.fixtures.odd_server import OddServer, OpenOddServer, head, whole
 from veilgate.domain.provider_errors import ProviderBroken
 from veilgate.lookups.http_exchange import HttpExchange
 from veilgate.lookups.questions import Question, Reply
-from veilgate.lookups.sending import NeverSent, Unanswered
+from veilgate.lookups.sending import Fate, NeverSent, Unanswered
 
 MIB = 1024 * 1024
 
@@ -33,7 +33,7 @@ def send(url: str, *, timeout_s: float = 5.0, times: int = 1, **query: str) -> R
         exchange = HttpExchange()
         try:
             for _ in range(times):
-                reply = await exchange.send(question(url, **query), timeout_s=timeout_s)
+                reply = await exchange.send(question(url, **query), timeout_s=timeout_s, fate=Fate())
         finally:
             await exchange.close()
         return reply
@@ -94,6 +94,11 @@ def test_who_hangs_is_given_up(server: OddServer) -> None:
     for url in (server.url("/silent"), drips):
         with pytest.raises(Unanswered, match=r"within 0\.2 seconds"):
             send(url, timeout_s=0.2)
+
+
+def test_who_hangs_before_there_is_a_connection_has_seen_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(NeverSent, match="within"):
+        send(f"https://127.0.0.1:{deaf.getsockname()[1]}/", timeout_s=0.2)
 
 
 def no_word(server: OddServer) -> None:

@@ -1,12 +1,13 @@
 """A lane: so many at once, so many a second, in the order of asking."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from tests.unit.lookups.leaping_loop import run_leaping
-from veilgate.domain.provider_errors import ProviderThrottled
+from veilgate.domain.provider_errors import ProviderBusy, ProviderThrottled
 from veilgate.lookups.pacing import Lane
 
 PATIENT_S = 1000.0
@@ -16,8 +17,15 @@ def now_s() -> float:
     return round(asyncio.get_running_loop().time(), 3)
 
 
+@asynccontextmanager
+async def turn(lane: Lane, *, patience_s: float = PATIENT_S, usual_s: float = 0.0) -> AsyncIterator[None]:
+    async with lane.place(patience_s=patience_s, usual_s=usual_s):
+        await lane.moment(patience_s=patience_s)
+        yield
+
+
 async def pass_through(lane: Lane, passed: list[float], *, stay_s: float = 0.0) -> None:
-    async with lane.turn(patience_s=PATIENT_S):
+    async with turn(lane):
         passed.append(now_s())
         await asyncio.sleep(stay_s)
 
@@ -56,7 +64,7 @@ def test_first_come_first_served() -> None:
     order: list[int] = []
 
     async def ask(lane: Lane, number: int) -> None:
-        async with lane.turn(patience_s=PATIENT_S):
+        async with turn(lane):
             order.append(number)
 
     async def work() -> None:
@@ -84,11 +92,47 @@ def test_who_cannot_wait_so_long_hears_it_at_once() -> None:
         lane = Lane(concurrency=1, per_second=1)
         lane.hold_for(30)
         with pytest.raises(ProviderThrottled) as refused:
-            async with lane.turn(patience_s=29):
+            async with turn(lane, patience_s=29):
                 pytest.fail("it was held")
         return refused.value.retry_after_s, now_s()
 
     assert run_leaping(work()) == (31, 0)
+
+
+async def refused_at_s(lane: Lane, *, patience_s: float, usual_s: float) -> tuple[float, int | None]:
+    with pytest.raises(ProviderBusy) as refused:
+        async with turn(lane, patience_s=patience_s, usual_s=usual_s):
+            pytest.fail("others were before")
+    return now_s(), refused.value.retry_after_s
+
+
+@pytest.mark.parametrize(
+    ("per_second", "usual_s", "retry_after_s"), [(1000, 4.0, 9), (0.5, 0.0, 11)], ids=["slow", "paced"]
+)
+def test_who_would_be_too_late_behind_those_in_line_hears_it_at_once(
+    per_second: float, usual_s: float, retry_after_s: int
+) -> None:
+    async def work() -> tuple[float, int | None]:
+        lane = Lane(concurrency=2, per_second=per_second)
+        waiting = [asyncio.create_task(pass_through(lane, [], stay_s=4)) for _ in range(6)]
+        await asyncio.sleep(1)
+        refused = await refused_at_s(lane, patience_s=7, usual_s=usual_s)
+        await asyncio.gather(*waiting)
+        return refused
+
+    assert run_leaping(work()) == (1, retry_after_s)
+
+
+def test_who_waited_for_a_place_as_long_as_it_could_hears_that_it_is_busy() -> None:
+    async def work() -> tuple[float, int | None]:
+        lane = Lane(concurrency=1, per_second=1000)
+        staying = asyncio.create_task(pass_through(lane, [], stay_s=60))
+        await asyncio.sleep(1)
+        refused = await refused_at_s(lane, patience_s=5, usual_s=0.0)
+        await staying
+        return refused
+
+    assert run_leaping(work()) == (6, 1)
 
 
 def test_who_goes_away_takes_no_turn() -> None:

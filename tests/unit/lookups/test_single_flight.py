@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from tests.unit.lookups.leaping_loop import run_leaping
+from veilgate.lookups.deadlines import answers_by, time_left_s
 from veilgate.lookups.single_flight import SingleFlight
 
 
@@ -79,6 +80,33 @@ def test_ends_when_nobody_waits_and_nobody_joins_what_is_ending() -> None:
     told, work = run_leaping(leave())
     assert told == ("done", True)
     assert (work.begun, work.cancelled, work.ended) == (2, 1, 1)
+
+
+def test_the_latest_deadline_of_those_who_wait_counts() -> None:
+    lefts: list[float] = []
+
+    async def work() -> str:
+        for _ in range(3):
+            await asyncio.sleep(1)
+            lefts.append(time_left_s(unless_said=-1))
+        return "done"
+
+    async def need(flights: SingleFlight[str], within_s: float) -> None:
+        with answers_by(within_s):
+            await flights.join("a", work)
+
+    async def share() -> None:
+        flights = SingleFlight[str]()
+        first, second = (asyncio.create_task(need(flights, within_s)) for within_s in (5, 30))
+        await asyncio.sleep(1.5)
+        second.cancel()
+        await asyncio.sleep(1)
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(first, second, flights.join("a", work))
+
+    run_leaping(share())
+    # Two of them, then the first alone, then one more who has all the time in the world.
+    assert lefts == [29, 3, -1]
 
 
 def test_all_hear_how_it_failed() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.persistence.databases import Shelf
+from tests.integration.persistence.databases import OWNER, Shelf
 from tests.waiting import wait_until
 from veilgate.domain.errors import (
     DatabaseUnavailable,
@@ -19,6 +19,7 @@ from veilgate.domain.errors import (
     Unavailable,
     VeilgateError,
 )
+from veilgate.persistence.webhook_endpoint_repository import NewEndpoint
 from veilgate.services import health as health_module
 from veilgate.services import watched_part as watched_part_module
 from veilgate.services.admission import Admission
@@ -31,6 +32,7 @@ INDEX = {"model": "m", "role": "serving", "ready": True}
 AT_WORK: Present = {
     "images": [{"name": "w1", "models": [{"kind": "faces", "state": "ready"}]}],
     "lookups": [],
+    "deliveries": [],
     "reconciler": [{"name": "r1"}],
     "search": [{"name": "s1", "indexes": [INDEX]}],
 }
@@ -175,6 +177,21 @@ def test_a_missing_worker_is_named(house: House) -> None:
     assert house.part("reconciler_worker") == {"status": "ok"}
     house.present = AT_WORK
     assert house.part("images_worker") == {"status": "ok"}
+
+
+def test_work_that_nobody_does_is_said_whatever_is_enabled(house: House, shelf: Shelf) -> None:
+    shelf.add("young", "old")
+    shelf.change("young", kind="lookup")
+    assert house.health.report()["status"] == "ok", "what is young may be begun in a moment"
+    shelf.change("old", kind="lookup", not_before_ms=int(time.time() * 1000) - 11_000)
+    endpoint = NewEndpoint("e-1", OWNER, None, "https://receiver.example/", ("job.completed",), "secret")
+    with shelf.database.write() as transaction:
+        transaction.webhook_endpoints.insert(endpoint)
+    assert house.health.report()["status"] == "degraded"
+    for family in ("lookups", "deliveries"):
+        assert house.part(f"{family}_worker")["code"] == "no_worker"
+    house.present = {**AT_WORK, "lookups": [{"name": "l1"}], "deliveries": [{"name": "d1"}]}
+    assert house.health.report()["status"] == "ok"
 
 
 def test_without_a_search_server_the_house_is_degraded(house: House) -> None:

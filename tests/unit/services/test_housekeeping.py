@@ -8,6 +8,7 @@ from tests.fixtures.object_server import S3Server
 from tests.integration.persistence.databases import OWNER, Shelf
 from tests.integration.storage.conftest import s3_store
 from veilgate.domain.errors import ObjectStoreUnavailable
+from veilgate.domain.lookups import Bill
 from veilgate.persistence.records import NewDirectUpload
 from veilgate.services.housekeeping import Housekeeping
 from veilgate.storage.keys import original_day_prefix
@@ -40,6 +41,21 @@ def test_a_store_that_fails_does_not_stop_the_reconciler(shelf: Shelf, tmp_path:
         transaction.idempotency.insert("key", owner_id="o", fingerprint="f")
     Housekeeping(shelf.database, Failing(tmp_path / "objects")).run()
     assert len(shelf.rows("SELECT * FROM idempotency_keys")) == 1, "and young keys stay"
+
+
+def test_what_lookups_came_to_is_kept_for_as_long_as_the_audit_log(
+    sqlite_shelf: Shelf, tmp_path: Path
+) -> None:
+    with sqlite_shelf.database.write() as transaction:
+        for provider in ("ebay_search", "google_vision"):
+            transaction.spending.add("one", {provider: Bill(1)})
+        transaction.connection.exec_driver_sql(
+            "UPDATE lookup_spending SET day = '2020-01-01' WHERE provider = 'ebay_search'"
+        )
+    Housekeeping(sqlite_shelf.database, LocalObjectStore(tmp_path / "objects")).run()
+    assert [row["provider"] for row in sqlite_shelf.rows("SELECT provider FROM lookup_spending")] == [
+        "google_vision"
+    ]
 
 
 def test_old_direct_uploads_go_with_what_was_put_for_them(shelf: Shelf, tmp_path: Path) -> None:

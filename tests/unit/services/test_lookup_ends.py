@@ -21,6 +21,7 @@ from veilgate.services.lookup_ends import LookupEnds
 from veilgate.services.lookup_engine import LookupEnd
 from veilgate.services.recorder import Recorder
 from veilgate.services.settlements import Settlement, Verdict
+from veilgate.stages.identify_product import NO_PROVIDER, NOTHING_RECOGNISED
 from veilgate.stages.lookup_contract import LookupWork
 
 FINDING = Finding(
@@ -184,6 +185,17 @@ def test_who_does_not_answer_this_time_has_said_what_it_said(desk: Desk) -> None
         ("Kitchen ware", "azure_vision"),
         ("Pot", "google_vision"),
     ]
+
+
+def test_a_product_that_is_no_longer_recognised_is_not_found_by_its_name(desk: Desk) -> None:
+    desk.end(desk.begin(), outcomes())
+    for silent in (Outcome.failed(throttled()), Outcome.skipped(NO_PROVIDER)):
+        desk.end(desk.begin(), {**outcomes(), "identify_product": silent})
+        assert "k2" in desk.words("identify_product"), "it has not spoken"
+    mute = Outcome.produced(Finding("azure_vision"))
+    nothing = Outcome.skipped(NOTHING_RECOGNISED)
+    desk.end(desk.begin(), {"azure_vision": mute, "identify_product": nothing})
+    assert (desk.tags(), desk.words("azure_vision"), desk.words("identify_product")) == ([], set(), set())
 
 
 def test_a_lookup_whose_job_is_another_s_writes_nothing(desk: Desk) -> None:

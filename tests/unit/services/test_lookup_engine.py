@@ -21,9 +21,9 @@ from tests.unit.stages.stand_in_lookups import (
 )
 from tests.waiting import wait_until
 from veilgate.domain.errors import ConfigurationError, QueueUnavailable
-from veilgate.domain.lookups import Finding
+from veilgate.domain.lookups import Bill, Finding
 from veilgate.domain.outcomes import Outcome, OutcomeKind
-from veilgate.domain.provider_errors import KeyRefused, ProviderDown, ProviderThrottled
+from veilgate.domain.provider_errors import KeyRefused, LookupFailed, ProviderDown, ProviderThrottled
 from veilgate.services.lookup_engine import LookupEngine
 from veilgate.stages.lookup_contract import LookupStage, LookupWork
 from veilgate.stages.pipeline import Pipeline, begin, join
@@ -141,11 +141,19 @@ def test_without_what_is_sent_nobody_is_asked(open_engine: Open, listener: Liste
     assert error.code == "stage_failed"
 
 
+def billed(error: LookupFailed) -> LookupFailed:
+    error.bill = Bill(calls=1, cost_micros=6_500)
+    return error
+
+
 @pytest.mark.parametrize(
     ("failures", "code", "again_in_s"),
     [
         ([KeyRefused(), ProviderThrottled(retry_after_s=7)], "nothing_answered", 7),
         ([ProviderDown(), ProviderThrottled(retry_after_s=7)], "nothing_answered", 0),
+        # What may have been paid is not paid again.
+        ([billed(ProviderDown()), KeyRefused()], "nothing_answered", None),
+        ([billed(ProviderDown()), ProviderThrottled(retry_after_s=7)], "nothing_answered", 7),
         ([KeyRefused(), KeyRefused()], "nothing_answered", None),
         # What is ours and away is waited for, at no attempt's cost.
         ([ProviderDown(), QueueUnavailable()], "queue_unavailable", QueueUnavailable.retry_after_s),

@@ -1,6 +1,7 @@
 """When a lookup is made: once for an image, and never lost, whoever commits first."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,54 @@ def test_an_image_that_is_done_again_is_looked_up_again_if_that_is_asked_for(hou
     again = redo.redo(image_id, OWNER, UploadOptions(lookups=True), correlation_id=None)
     house.veil(again.job_id)
     assert len(house.lookups()) == 2
+
+
+def redone(house: House, image_id: str, *, lookups: bool = False) -> str:
+    redo = Redo(house.shelf.database)
+    return redo.redo(image_id, OWNER, UploadOptions(lookups=lookups), correlation_id=None).job_id
+
+
+@pytest.mark.parametrize("end", [JobStatus.FAILED, JobStatus.CANCELLED, None])
+def test_a_lookup_that_was_promised_follows_whichever_job_is_shown(
+    any_house: House, end: JobStatus | None
+) -> None:
+    """The job that it was to follow ends in vain, or after the redo, whose result is shown then."""
+    image_id = any_house.accept()
+    assert any_house.ask(image_id).after_job_id == image_id
+    newer = redone(any_house, image_id)
+    if end is JobStatus.CANCELLED:
+        JobControl(any_house.shelf.database).cancel(image_id, OWNER)
+    elif end is JobStatus.FAILED:
+        any_house.shelf.change(image_id, status=end, finished_at_ms=int(time.time() * 1000) + 1000)
+    any_house.veil(newer)
+    assert len(any_house.lookups()) == 1
+    if end is None:
+        any_house.veil(image_id)
+        assert len(any_house.lookups()) == 1, "its lookup has been made"
+
+
+def test_what_still_waits_will_be_shown_though_a_redo_was_cancelled(house: House) -> None:
+    image_id = house.accept()
+    JobControl(house.shelf.database).cancel(redone(house, image_id), OWNER)
+    assert house.ask(image_id).after_job_id == image_id
+    house.veil(image_id)
+    assert len(house.lookups()) == 1
+
+
+def test_a_job_that_is_shown_first_leaves_a_redo_its_lookup(house: House) -> None:
+    image_id = house.accept()
+    newer = redone(house, image_id, lookups=True)
+    house.veil(image_id)
+    assert house.lookups() == []
+    house.veil(newer)
+    assert len(house.lookups()) == 1
+
+
+def test_who_does_an_image_again_whose_lookup_came_to_nothing_has_not_asked_for_one(house: House) -> None:
+    image_id = house.accept(lookups=True)
+    house.shelf.change(image_id, status=JobStatus.FAILED, finished_at_ms=1)
+    house.veil(redone(house, image_id))
+    assert house.lookups() == []
 
 
 def test_lookups_are_cancelled_and_tried_again_without_an_original(house: House) -> None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
-from veilgate.api.container import Known, Owner, Parts
+from veilgate.api.container import Container, Known, Owner, Parts
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.json_body import read_json_object
 from veilgate.api.schemas.answers import Problem
@@ -19,7 +19,9 @@ from veilgate.api.schemas.webhooks import (
     WebhooksAnswer,
     WebhookWithSecret,
 )
+from veilgate.domain.access import Caller
 from veilgate.domain.cursors import LONGEST_CURSOR
+from veilgate.services.erase import AskedBy
 from veilgate.services.webhook_answers import described, logged
 from veilgate.services.webhooks import ShownSecret, WebhookChange
 
@@ -48,7 +50,7 @@ async def create(request: Request, parts: Parts, caller: Known) -> JSONResponse:
     """Have events of all your jobs sent to an address, signed with the secret that is shown here only. It is
     silent once the key that made it is no good any more."""
     wanted = WebhookChange.parse(await read_json_object(request))
-    made = await run_in_threadpool(parts.webhooks.create, caller, wanted)
+    made = await run_in_threadpool(parts.webhooks.create, caller, wanted, _asked_by(request, parts, caller))
     return _with_secret(made, status_code=201)
 
 
@@ -73,21 +75,24 @@ def webhook(webhook_id: str, parts: Parts, owner: Owner) -> JSONResponse:
 async def change(webhook_id: str, request: Request, parts: Parts, caller: Known) -> JSONResponse:
     """Change address, events, or whether anything is sent. What is not given stays."""
     wanted = WebhookChange.parse(await read_json_object(request))
-    changed = await run_in_threadpool(parts.webhooks.change, webhook_id, caller, wanted)
+    changed = await run_in_threadpool(
+        parts.webhooks.change, webhook_id, caller, wanted, _asked_by(request, parts, caller)
+    )
     return JSONResponse(described(changed))
 
 
 @router.delete("/{webhook_id}", status_code=204, response_class=Response)
-def delete(webhook_id: str, parts: Parts, owner: Owner) -> Response:
+def delete(webhook_id: str, request: Request, parts: Parts, caller: Known) -> Response:
     """Delete it with its log; what waits is not sent."""
-    parts.webhooks.delete(webhook_id, owner)
+    parts.webhooks.delete(webhook_id, caller.owner_id, _asked_by(request, parts, caller))
     return Response(status_code=204)
 
 
 @router.post("/{webhook_id}/rotate", response_model=WebhookWithSecret)
-def rotate(webhook_id: str, parts: Parts, owner: Owner) -> JSONResponse:
+def rotate(webhook_id: str, request: Request, parts: Parts, caller: Known) -> JSONResponse:
     """Make another secret. For 24 hours messages carry a signature of each, so that receivers can change."""
-    return _with_secret(parts.webhooks.rotate(webhook_id, owner), status_code=200)
+    made = parts.webhooks.rotate(webhook_id, caller, _asked_by(request, parts, caller))
+    return _with_secret(made, status_code=200)
 
 
 @router.post("/{webhook_id}/test", status_code=202, response_model=DeliveryQueued, responses=_OFF)
@@ -122,6 +127,10 @@ def retry(webhook_id: str, delivery_id: str, parts: Parts, owner: Owner) -> JSON
     """Send a delivery now, whatever has become of it, with the same id."""
     parts.webhooks.send_again(webhook_id, delivery_id, owner)
     return JSONResponse({"delivery_id": delivery_id}, status_code=202)
+
+
+def _asked_by(request: Request, parts: Container, caller: Caller) -> AskedBy:
+    return AskedBy(caller.credential_id, parts.door.callers.client(request), request.state.correlation_id)
 
 
 def _with_secret(made: ShownSecret, *, status_code: int) -> JSONResponse:

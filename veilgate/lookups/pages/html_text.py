@@ -3,6 +3,8 @@
 import codecs
 import re
 
+from veilgate.domain.storable_texts import storable
+
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _LOOKED_AT_BYTES = 4096
@@ -15,7 +17,12 @@ _USUAL, _OF_OLD = "utf-8", "cp1252"
 
 
 def html_text(body: bytes, content_type: str) -> str:
-    """What nobody can read becomes a replacement mark; there is no page that has no text."""
+    """What nobody can read becomes a replacement mark, and a control a space; there is no page that has no
+    text."""
+    return storable(_decoded(body, content_type))
+
+
+def _decoded(body: bytes, content_type: str) -> str:
     for mark, encoding in _BOMS:
         if body.startswith(mark):
             return body.decode(encoding, "replace")

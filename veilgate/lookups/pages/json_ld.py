@@ -3,7 +3,10 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
+
+from veilgate.lookups.pages.steps import Steps
 
 Node = dict[str, Any]
 
@@ -13,17 +16,20 @@ _END_OF_WRAPPING = re.compile(r"(?:-->|//\s*\]\]>|\]\]>|/\*\s*\]\]>\s*\*/|;)\Z")
 _MOST_WRAPPINGS = 3
 _DEEPEST = 12
 _MOST_NODES = 3000
+_MOST_TYPES, _LONGEST_TYPE = 10, 100
 
 
 def nodes_in(blocks: Iterable[str]) -> list[Node]:
     """The outermost nodes of all blocks, those in `@graph` and in lists singly."""
-    return [node for block in blocks for node in _outermost(_parsed(block), 0)][:_MOST_NODES]
+    found = (node for block in blocks for node in _outermost(_parsed(block), 0))
+    return list(islice(found, _MOST_NODES))
 
 
 class Graph:
-    """Nodes that refer to one another by `@id`, in whatever block they are."""
+    """Nodes that refer to one another by `@id`, in whatever block they are. Whoever follows takes `steps`."""
 
-    def __init__(self, nodes: list[Node]) -> None:
+    def __init__(self, nodes: list[Node], steps: Steps) -> None:
+        self._steps = steps
         self._by_id: dict[str, Node] = {}
         for node in all_within(nodes):
             name = node.get("@id")
@@ -33,22 +39,27 @@ class Graph:
 
     def resolved(self, value: Any) -> Any:
         """The node that is meant by one that only names it; everything else as it is."""
-        if isinstance(value, dict) and set(value) <= {"@id", "@type"} and isinstance(value.get("@id"), str):
+        is_reference = isinstance(value, dict) and len(value) <= 2 and set(value) <= {"@id", "@type"}
+        if is_reference and isinstance(value.get("@id"), str):
             return self._by_id.get(value["@id"], value)
         return value
 
-    def listed(self, value: Any) -> list[Any]:
-        """What there is of it, one or many, resolved."""
+    def listed(self, value: Any) -> Iterator[Any]:
+        """What there is of it, one or many, resolved, for as long as steps are left."""
         if value is None:
-            return []
-        return [self.resolved(one) for one in (value if isinstance(value, list) else [value])]
+            return iter(())
+        return map(self.resolved, self._steps.through(value if isinstance(value, list) else [value]))
+
+    def nodes(self, value: Any) -> Iterator[Node]:
+        """Those that are listed and say something."""
+        return (one for one in self.listed(value) if isinstance(one, dict))
 
 
 def types_of(node: Node) -> set[str]:
     """`Product` of "Product", ["Thing", "Product"] and "http://schema.org/Product"."""
     said = node.get("@type")
-    listed = said if isinstance(said, list) else [said]
-    return {re.split(r"[/#:]", one)[-1] for one in listed if isinstance(one, str)}
+    listed = said[:_MOST_TYPES] if isinstance(said, list) else [said]
+    return {re.split(r"[/#:]", one[-_LONGEST_TYPE:])[-1] for one in listed if isinstance(one, str)}
 
 
 def _parsed(block: str) -> Any:

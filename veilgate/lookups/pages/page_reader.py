@@ -1,6 +1,7 @@
 """Reads pages of the web: only where robots may, few at a time, and never where a caller could not go."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from veilgate.domain.errors import QueueFull
 from veilgate.domain.provider_errors import PageUnreadable
@@ -15,23 +16,29 @@ from veilgate.lookups.safe_fetch import PageAnswer, SafeFetch
 _MAX_BYTES = 3 * 1024 * 1024
 _MEDIA_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _MOST_REDIRECTS = 3
+_THREADS = 2
 
 
 class WebPageReader:
-    """A `PageReader` of one event loop. `patience_s` is for all that a page takes, turns at its host too."""
+    """A `PageReader` of one event loop. `patience_s` is for all that a page takes, turns at its host too.
+
+    What strangers wrote is read in threads of its own, which end with it: one that takes long, given up or
+    not, must not hold those that pictures are fetched in."""
 
     def __init__(self, fetch: SafeFetch, *, patience_s: float = 15.0) -> None:
         self._fetch = fetch
         self._patience_s = patience_s
         self._turns = HostTurns()
-        self._robots = Robots(fetch, self._turns)
+        self._threads = ThreadPoolExecutor(_THREADS, "pages")
+        self._robots = Robots(fetch, self._turns, self._threads)
 
     async def read(self, url: str) -> WebPage:
         try:
             async with asyncio.timeout(self._patience_s):
                 found_at, answer = await self._follow(url)
                 # Three megabytes of tags take a second, in which nobody else's answer would be read.
-                return await asyncio.to_thread(_read, found_at, answer)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._threads, _read, found_at, answer)
         except TimeoutError as error:
             raise PageUnreadable("The page took too long.") from error
         except (InputRejected, QueueFull) as error:

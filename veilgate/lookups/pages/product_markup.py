@@ -10,6 +10,7 @@ from veilgate.lookups.pages.json_ld import nodes_in
 from veilgate.lookups.pages.open_graph import product_in
 from veilgate.lookups.pages.page_parts import PageParts, read_parts
 from veilgate.lookups.pages.product_nodes import bare_address, products_in
+from veilgate.lookups.pages.steps import Steps
 
 _LONGEST_URL = 2048
 
@@ -22,8 +23,9 @@ def read_page(url: str, source: str) -> WebPage:
     called = _canonical(parts, url)
     addresses = frozenset({bare_address(url), bare_address(called)})
     products: list[MarkedProduct] = []
+    steps = Steps()
     for markup, nodes in ((Markup.JSON_LD, nodes_in(parts.json_ld)), (Markup.MICRODATA, parts.items)):
-        products += products_in(nodes, markup, addresses=addresses, country=country)
+        products += products_in(nodes, markup, steps, addresses=addresses, country=country)
     if (told := product_in(parts.metas, country)) is not None:
         products.append(told)
     title = cleaned_title(parts.title) if parts.title else None

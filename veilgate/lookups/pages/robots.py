@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -50,11 +51,12 @@ class SiteRules:
 
 
 class Robots:
-    """Of one event loop."""
+    """Of one event loop. What sites say is read in `threads`."""
 
-    def __init__(self, fetch: SafeFetch, turns: HostTurns) -> None:
+    def __init__(self, fetch: SafeFetch, turns: HostTurns, threads: Executor) -> None:
         self._fetch = fetch
         self._turns = turns
+        self._threads = threads
         self._kept: OrderedDict[str, SiteRules] = OrderedDict()
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -78,7 +80,8 @@ class Robots:
         except (InputRejected, TimeoutError):
             return SiteRules(None, False, 0, now_s + _FAILURE_KEPT_S)
         if answer.status == 200:
-            parsed = await asyncio.to_thread(_parse, answer.body)
+            loop = asyncio.get_running_loop()
+            parsed = await loop.run_in_executor(self._threads, _parse, answer.body)
             return SiteRules(parsed, True, len(answer.body), now_s + _KEPT_S)
         # Who has no robots.txt forbids nothing; who is overloaded or broken wants nobody just now.
         may_read = answer.status < 500 and answer.status != 429

@@ -6,7 +6,7 @@ from typing import Any
 from veilgate.domain.lookups import Asked, Finding, Label, SentPicture
 from veilgate.domain.provider_errors import LookupFailed, OutOfCredit, ProviderBroken, PutAnotherWay
 from veilgate.lookups.ports import Answered, MakeLink
-from veilgate.lookups.providers.json_reading import entries, entry, share, text
+from veilgate.lookups.providers.json_reading import entries, entry, picked, share, text
 from veilgate.lookups.providers.judging import ask_or_else, failure_of, require_object, said_of
 from veilgate.lookups.questions import Asks, Question, Reply
 
@@ -61,10 +61,13 @@ def _judge(reply: Reply) -> Mapping[str, Any]:
     if reply.status != 200:
         raise _refusal(reply)
     document = require_object(reply)
-    kept = {name: document[name] for name in ("captionResult", "tagsResult") if name in document}
-    if not kept:
+    if not {"captionResult", "tagsResult"} & set(document):
         raise ProviderBroken("It answered with neither caption nor tags.")
-    return kept
+    tags = entries(entry(document.get("tagsResult")).get("values"))
+    return {
+        "captionResult": picked(document.get("captionResult"), "text"),
+        "tagsResult": {"values": [picked(row, "name", "confidence") for row in tags]},
+    }
 
 
 def _refusal(reply: Reply) -> LookupFailed:

@@ -15,16 +15,16 @@ from veilgate.domain.provider_errors import (
     QuestionRefused,
 )
 from veilgate.lookups.providers.ebay_tokens import EbayTokens
-from veilgate.lookups.providers.json_reading import amount, entries, entry, text, web_address
+from veilgate.lookups.providers.json_reading import amount, entries, entry, picked, text, web_address
 from veilgate.lookups.providers.judging import ask_or_else, failure_of, require_object, said_of
 from veilgate.lookups.questions import Asks, Question, Reply, Told
 
 # As many as are looked at when the cheapest and the dearest are left out.
 LIMIT = 50
 _API = "/buy/browse/v1/item_summary"
-_KEPT = (
-    "title", "price", "currentBidPrice", "buyingOptions", "conditionId", "itemWebUrl",
-)  # fmt: skip
+_AUCTION, _FIXED = "AUCTION", "FIXED_PRICE"
+# What the key may not do, at whatever it is asked.
+_NO_ACCESS = 1100
 # Warnings which say that a filter or the order was not heeded: what came is not what was asked for.
 _NOT_HEEDED = frozenset({12002, 12008, 12009, 12012, 12018, 12031})
 _WEARS = (
@@ -115,7 +115,16 @@ def _good_answer(reply: Reply) -> Mapping[str, Any]:
         if _number(warning.get("errorId")) in _NOT_HEEDED or _is_about_filter(warning):
             raise QuestionRefused(f"It did not heed a filter ({_number(warning.get('errorId'))}).")
     rows = entries(document.get("itemSummaries"), most=LIMIT)
-    return {"rows": [{name: row[name] for name in _KEPT if name in row} for row in rows]}
+    return {"rows": [_kept(row) for row in rows]}
+
+
+def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
+    options = row.get("buyingOptions")
+    return {
+        **picked(row, "title", "conditionId", "itemWebUrl"),
+        **{name: picked(row.get(name), "value", "currency") for name in ("price", "currentBidPrice")},
+        "buyingOptions": [one for one in (_AUCTION, _FIXED) if isinstance(options, list) and one in options],
+    }
 
 
 def _refusal(reply: Reply) -> LookupFailed:
@@ -123,6 +132,8 @@ def _refusal(reply: Reply) -> LookupFailed:
     if reply.status == 429:
         # What may be asked in a day is meant, of all calls together: to wait a little helps nobody.
         return OutOfCredit(said_of(reply, named=named))
+    if reply.status == 403 and named == _NO_ACCESS:
+        return KeyRefused(said_of(reply, named=named))
     return failure_of(reply, named=named)
 
 
@@ -153,7 +164,7 @@ def _price(row: Mapping[str, Any]) -> Money | None:
 def _is_auction(row: Mapping[str, Any]) -> bool:
     """Where it can also be bought at once, the price is for that."""
     options = row.get("buyingOptions")
-    return isinstance(options, list) and "AUCTION" in options and "FIXED_PRICE" not in options
+    return isinstance(options, list) and _AUCTION in options and _FIXED not in options
 
 
 def _wear(row: Mapping[str, Any]) -> Wear:

@@ -16,7 +16,15 @@ from veilgate.domain.lookups import (
 from veilgate.domain.prices import read_money
 from veilgate.domain.provider_errors import PutAnotherWay, QuestionRefused
 from veilgate.lookups.ports import Answered, MakeLink
-from veilgate.lookups.providers.json_reading import MOST_ROWS, entries, entry, plain_text, text, web_address
+from veilgate.lookups.providers.json_reading import (
+    MOST_ROWS,
+    entries,
+    entry,
+    picked,
+    plain_text,
+    text,
+    web_address,
+)
 from veilgate.lookups.providers.judging import ask_or_else, said_of
 from veilgate.lookups.providers.serpapi import SerpApi, good_answer, is_empty, place_of
 from veilgate.lookups.providers.sureness import by_rank
@@ -25,7 +33,6 @@ from veilgate.lookups.questions import Asks, Question, Reply
 NAME = "google_lens"
 _EXACT, _SIMILAR = "exact_matches", "visual_matches"
 _KNOWN_THING, _BEST_EXACT, _BEST_SIMILAR = 0.8, 0.7, 0.6
-_KEPT = ("title", "link", "source", "price")
 # The same question to us: what it finds is kept in the place of what it did not find at first.
 _AGAIN = {"no_cache": "true"}
 
@@ -66,16 +73,20 @@ def _judge_first(reply: Reply) -> Mapping[str, Any]:
 def _judge(reply: Reply) -> Mapping[str, Any]:
     document = good_answer(reply)
     kept: dict[str, Any] = {
-        kind: [{name: row[name] for name in _KEPT if name in row} for row in entries(document.get(kind))]
-        for kind in (_EXACT, _SIMILAR)
+        kind: [_kept(row) for row in entries(document.get(kind))] for kind in (_EXACT, _SIMILAR)
     }
     return {**kept, "knowledge_graph": _known_things(document.get("knowledge_graph"))}
+
+
+def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
+    price = picked(row.get("price"), "extracted_value", "currency")
+    return {**picked(row, "title", "link", "source"), "price": price}
 
 
 def _known_things(graph: Any) -> list[dict[str, Any]]:
     """An object, or a list of them."""
     rows = entries(graph if isinstance(graph, list) else [graph], most=3)
-    return [{"title": row.get("title")} for row in rows]
+    return [picked(row, "title") for row in rows]
 
 
 def _finding(answer: Mapping[str, Any], country: str) -> Finding:

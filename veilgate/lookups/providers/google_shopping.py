@@ -7,7 +7,15 @@ from typing import Any
 from veilgate.domain.lookups import Asked, Finding, Offer, Wear
 from veilgate.domain.prices import read_money
 from veilgate.lookups.ports import Answered
-from veilgate.lookups.providers.json_reading import MOST_ROWS, entries, entry, plain_text, text, web_address
+from veilgate.lookups.providers.json_reading import (
+    MOST_ROWS,
+    entries,
+    entry,
+    picked,
+    plain_text,
+    text,
+    web_address,
+)
 from veilgate.lookups.providers.serpapi import SerpApi, good_answer, place_of
 from veilgate.lookups.questions import Asks, Reply
 
@@ -43,7 +51,7 @@ def _judge(reply: Reply) -> Mapping[str, Any]:
         *entries(document.get("shopping_results")),
         *(row for group in groups for row in entries(group.get("shopping_results"))),
     ]
-    return {"rows": [{name: row[name] for name in _KEPT if name in row} for row in rows[:MOST_ROWS]]}
+    return {"rows": [picked(row, *_KEPT) for row in rows[:MOST_ROWS]]}
 
 
 def _offers(rows: list[Mapping[str, Any]], country: str) -> Iterator[Offer]:

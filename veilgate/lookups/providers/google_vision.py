@@ -28,6 +28,7 @@ from veilgate.lookups.providers.json_reading import (
     MOST_ROWS,
     entries,
     entry,
+    picked,
     plain_text,
     share,
     text,
@@ -41,12 +42,14 @@ NAME = "google_vision"
 _FEATURES = (("WEB_DETECTION", MOST_ROWS), ("LABEL_DETECTION", 10), ("LOGO_DETECTION", 5))
 # Changed with what is asked, so that no older answer is taken for one to it.
 _PARAMETERS = "web20,label10,logo5"
+_FULL = "fullMatchingImages"
 _BEST_GUESS, _BEST_ENTITY, _LOGO = 0.5, 0.6, 0.4
-# Within an answer of status 200 an error has the number that it has in gRPC.
+# Within an answer of status 200 an error has the number that it has in gRPC, and is about the picture: even
+# 7, "permission denied", which the whole answer is when the key may not ask.
 _BY_GRPC_CODE: Mapping[int, type[LookupFailed]] = {
     3: QuestionRefused,
     4: ProviderDown,
-    7: KeyRefused,
+    7: QuestionRefused,
     8: ProviderThrottled,
     13: ProviderDown,
     14: ProviderDown,
@@ -93,11 +96,29 @@ def _judge(reply: Reply) -> Mapping[str, Any]:
     if error := entry(answers[0].get("error")):
         code = _grpc_code(error.get("code"))
         raise _BY_GRPC_CODE.get(code, ProviderBroken)(f"It answered with error {code} about the picture.")
+    return _kept(answers[0])
+
+
+def _kept(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    web = entry(answer.get("webDetection"))
+    pages = entries(web.get("pagesWithMatchingImages"))
     return {
-        name: answers[0][name]
-        for name in ("webDetection", "labelAnnotations", "logoAnnotations")
-        if name in answers[0]
+        "webDetection": {
+            "webEntities": _rows(web.get("webEntities"), "description"),
+            "bestGuessLabels": _rows(web.get("bestGuessLabels"), "label"),
+            "pagesWithMatchingImages": [
+                # Whether there is one is all that is asked of them.
+                {**picked(row, "url", "pageTitle"), _FULL: _rows(row.get(_FULL), "url")[:1]}
+                for row in pages
+            ],
+        },
+        "labelAnnotations": _rows(answer.get("labelAnnotations"), "description", "score"),
+        "logoAnnotations": _rows(answer.get("logoAnnotations"), "description", "score"),
     }
+
+
+def _rows(rows: Any, *names: str) -> list[dict[str, Any]]:
+    return [picked(row, *names) for row in entries(rows)]
 
 
 def _refusal(reply: Reply) -> LookupFailed:
@@ -164,6 +185,6 @@ def _logos(answer: Mapping[str, Any]) -> Iterator[ProductName]:
 def _pages(web: Mapping[str, Any]) -> Iterator[FoundPage]:
     for row in entries(web.get("pagesWithMatchingImages")):
         if address := web_address(row.get("url")):
-            is_full = bool(entries(row.get("fullMatchingImages")))
             title = plain_text(row.get("pageTitle")) or ""
+            is_full = bool(entries(row.get(_FULL)))
             yield FoundPage(address, title, PageMatch.FULL if is_full else PageMatch.PARTIAL)

@@ -8,10 +8,14 @@ from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
 
+from veilgate.domain.storable_texts import storable
+
 # As many rows of one kind as anybody looks at.
 MOST_ROWS = 20
 _LONGEST_TEXT = 300
 _LONGEST_ADDRESS = 2048
+# More than of any text, or address, is read.
+_LONGEST_KEPT = 3000
 _MARKUP = re.compile(r"<[^<>]*>")
 # No more digits than a price has: `Decimal` takes "1e999999" too, and whoever adds to that waits for ever.
 _PLAIN_AMOUNT = re.compile(r"\d{1,9}(\.\d{1,6})?")
@@ -29,11 +33,25 @@ def entries(value: Any, *, most: int = MOST_ROWS) -> list[Mapping[str, Any]]:
     return rows[:most]
 
 
+def picked(value: Any, *names: str) -> dict[str, Any]:
+    """What is worth keeping of an object: what it says plainly under these names, and no more of a text than
+    is read."""
+    row = entry(value)
+    return {name: plain(row[name]) for name in names if name in row}
+
+
+def plain(value: Any) -> Any:
+    """A number, a text or a yes, and None of all else."""
+    if isinstance(value, str):
+        return value[:_LONGEST_KEPT]
+    return value if isinstance(value, int | float) else None
+
+
 def text(value: Any) -> str | None:
     """On one line, without surrounding white space, and not longer than anybody reads."""
     if not isinstance(value, str):
         return None
-    return " ".join(value[: 4 * _LONGEST_TEXT].split())[:_LONGEST_TEXT] or None
+    return " ".join(storable(value[: 4 * _LONGEST_TEXT]).split())[:_LONGEST_TEXT] or None
 
 
 def plain_text(value: Any) -> str | None:

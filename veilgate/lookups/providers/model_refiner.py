@@ -10,7 +10,7 @@ from veilgate.domain.lookups import Asked, Bill, Money, Offer, ProductName
 from veilgate.domain.prices import money
 from veilgate.lookups.ports import Refined, RefinedPrice
 from veilgate.lookups.providers.chat_model import ChatModel, Prompt
-from veilgate.lookups.providers.json_reading import MOST_ROWS, amount, entry, text
+from veilgate.lookups.providers.json_reading import MOST_ROWS, amount, entry, picked, text
 from veilgate.lookups.providers.vision_model import NAME
 
 _OR_NULL = ["string", "null"]
@@ -79,11 +79,11 @@ class ModelRefiner:
 
 
 def _kept_name(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: answer.get(name) for name in _NAME_PROPERTIES}
+    return picked(answer, *_NAME_PROPERTIES)
 
 
 def _kept_price(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: answer.get(name) for name in _PRICE_PROPERTIES}
+    return picked(answer, *_PRICE_PROPERTIES)
 
 
 _CHOOSING = Prompt("choose_name 1", _CHOOSE, _NAME_PROPERTIES, _kept_name)

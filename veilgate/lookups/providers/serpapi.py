@@ -80,6 +80,9 @@ def _refusal(reply: Reply, said: Any) -> LookupFailed:
     words = said if isinstance(said, str) else ""
     if _OUT_OF_CREDIT in words:
         return OutOfCredit(said_of(reply, named="out_of_searches"))
+    # There a 403 is about the account alone.
+    if reply.status == 403 and words:
+        return KeyRefused(said_of(reply, named="no_permission"))
     if reply.status != 200:
         return failure_of(reply)
     if "Invalid API key" in words:

@@ -7,7 +7,7 @@ from veilgate.domain.lookups import Asked, Finding, Label, ProductName, SentPict
 from veilgate.domain.provider_errors import ProviderBroken
 from veilgate.lookups.ports import Answered, MakeLink
 from veilgate.lookups.providers.chat_model import ChatModel, Prompt
-from veilgate.lookups.providers.json_reading import MOST_ROWS, entry, share, text
+from veilgate.lookups.providers.json_reading import MOST_ROWS, entry, picked, plain, share, text
 
 NAME = "vision_model"
 # What a model says of how sure it is, it says too gladly.
@@ -55,7 +55,7 @@ def _read(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     labels = answer.get("labels")
     if text(answer.get("caption")) is None or not isinstance(labels, list):
         raise ProviderBroken("Its answer has not the parts that it was asked for.")
-    return {name: answer[name] for name in _PROPERTIES if name in answer} | {"labels": labels[:MOST_ROWS]}
+    return {**picked(answer, *_PROPERTIES), "labels": [plain(label) for label in labels[:MOST_ROWS]]}
 
 
 def _finding(answer: Mapping[str, Any]) -> Finding:
