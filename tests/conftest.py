@@ -37,7 +37,7 @@ def pytest_configure() -> None:
             os.environ.pop(name.upper(), None)
             os.environ.pop(f"{name.upper()}_FILE", None)
     # Untold, structlog has rich draw tracebacks with all variables: 0.8 s for each error that is logged.
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 

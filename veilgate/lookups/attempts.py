@@ -26,6 +26,8 @@ from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
 _LAST_WORDS_S = 0.1
+# Timers ring a hair early.
+_NOTHING_S = 0.001
 # What a question is taken to need: as long as of late, but whoever has so much left may always ask.
 _NEEDED_AT_FIRST_S, _MOST_NEEDED_S = 0.25, 5.0
 # Times as long as is usual: who had that, and was not answered, has something to say of the provider.
@@ -116,8 +118,6 @@ class Attempts:
 
     async def _at_its_moment(self, send: Send, fate: Fate, attempt: int) -> Any:
         await self._desk.lane.moment(patience_s=self._spare_s())
-        if self._spare_s() < 0:
-            raise ProviderBusy
         try:
             # It may have been opened by those who were before us in the lane.
             with self._desk.breaker.watch():
@@ -149,7 +149,7 @@ class Attempts:
         sending = asyncio.ensure_future(send(self._question, timeout_s=self._policy.timeout_s, fate=fate))
         try:
             # The deadline is later by now where somebody has joined who has more time.
-            while not sending.done() and (left_s := self._left_s()) > 0:
+            while not sending.done() and (left_s := self._left_s()) > _NOTHING_S:
                 await asyncio.wait([sending], timeout=left_s if left_s < math.inf else None)
             if not sending.done():
                 raise self._cut(self._now_s() - began_s)

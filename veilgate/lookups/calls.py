@@ -1,8 +1,8 @@
 """The careful way to ask a provider: every adapter's questions go through here.
 
-In this order: an answer that is kept, one that is under way, the circuit breaker, the budget of the day, a
-place and a moment in the account's lane, HTTP with a time-out of its own, the judge; and the answer is kept
-before anybody hears it, so that whoever is killed then does not pay for it again.
+In this order: an answer that is kept, one that is under way, the circuit breaker, a place in the account's
+lane, the budget of the day, a moment to send at, HTTP with a time-out of its own, the judge; and the answer
+is kept before anybody hears it, so that whoever is killed then does not pay for it again.
 """
 
 import asyncio

@@ -73,7 +73,7 @@ class Lane:
             raise self._too_late(give_up_s, likely_s)
 
     def _too_late(self, give_up_s: float, likely_s: float) -> LookupFailed:
-        if self._held_until_s > give_up_s:
+        if self._held_until_s > max(give_up_s, self._now_s()):
             wait_s = self._held_until_s - self._now_s()
             return ProviderThrottled("It must not be asked yet.", retry_after_s=int(wait_s) + 1)
         return ProviderBusy(retry_after_s=int(likely_s - self._now_s()) + 1)

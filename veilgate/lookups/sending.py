@@ -20,7 +20,7 @@ class Unanswered(Exception):
 
 @dataclass(slots=True)
 class Fate:
-    """What is known of one request, at any moment, for whoever cuts it off. `price_micros`: if it is billed."""
+    """What is known of one request, at any moment, for whoever cuts it off. `price_micros`: when billed."""
 
     price_micros: int = 0
     was_sent: bool = False

@@ -14,7 +14,7 @@ from veilgate.persistence.outbox_repository import IS_ON
 _E, _D, _L = webhook_endpoints.c, webhook_deliveries.c, leader_leases.c
 _EARLIER = webhook_deliveries.alias("earlier")
 # Due before all else: what somebody wants to have sent now, whatever its age.
-BY_HAND_MS = 0
+_BY_HAND_MS = 0
 # Due, and the first of its job that has not been sent.
 _IS_NEXT = and_(
     _D.status == DeliveryStatus.PENDING,
@@ -47,7 +47,6 @@ class DueDelivery:
     attempts: int
     payload: str = field(repr=False)
     correlation_id: str | None
-    not_before_ms: int
     created_at_ms: int
 
 
@@ -188,7 +187,7 @@ class DeliveryRepository:
                 _D.endpoint_id == endpoint_id,
                 _D.status == DeliveryStatus.PENDING,
                 _D.created_at_ms < now_ms() - older_than_ms,
-                _D.not_before_ms != BY_HAND_MS,
+                _D.not_before_ms != _BY_HAND_MS,
                 _D.id.not_in(but_not),
             )
             .values(status=DeliveryStatus.GIVEN_UP, finished_at_ms=now_ms(), last_error=reason)
@@ -206,7 +205,7 @@ class DeliveryRepository:
                 payload=payload,
                 status=DeliveryStatus.PENDING,
                 attempts=0,
-                not_before_ms=BY_HAND_MS,
+                not_before_ms=_BY_HAND_MS,
                 created_at_ms=now_ms(),
             )
         )
@@ -216,7 +215,7 @@ class DeliveryRepository:
         result = self._connection.execute(
             update(webhook_deliveries)
             .where(_D.id == delivery_id, _D.endpoint_id == endpoint_id)
-            .values(status=DeliveryStatus.PENDING, not_before_ms=BY_HAND_MS, finished_at_ms=None)
+            .values(status=DeliveryStatus.PENDING, not_before_ms=_BY_HAND_MS, finished_at_ms=None)
         )
         return result.rowcount == 1
 

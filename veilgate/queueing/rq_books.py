@@ -59,7 +59,7 @@ class RqBooks:
             return None
 
     def claim(self, jobs: Iterable[tuple[Job, Queue]]) -> list[TakenJob]:
-        """Count jobs as started, all in one step, and each once: another entry of it is taken off the list."""
+        """Count jobs as started, all in one step, and each once: other entries are taken off the list."""
         taken: list[TakenJob] = []
         now_s = self._clock.now_s()
         with self._redis.pipeline(transaction=True) as pipeline:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from veilgate.domain.webhooks import GONE, STRIKES, DeliveryStatus, cut_pause_ms, pause_ms, retry_ms
 from veilgate.persistence.deadlocks import again_after_deadlock
-from veilgate.persistence.delivery_repository import BY_HAND_MS, DeliveryResult, DueDelivery, Receiver
+from veilgate.persistence.delivery_repository import DeliveryResult, DueDelivery, Receiver
 from veilgate.persistence.unit_of_work import Database, Transaction
 
 # Twice the longest that a send may take: who dies keeps an endpoint waiting for so long.
@@ -105,10 +105,11 @@ class DeliveryBook:
     def _due(
         self, transaction: Transaction, endpoint_id: str, *, limit: int, under_way: frozenset[str]
     ) -> list[DueDelivery]:
-        """What may be sent now; what is too old for that is given up, all at once."""
+        """What may be sent now; what is too old for that is given up, all at once, unless it is wanted by
+        hand."""
         find = partial(transaction.deliveries.next_of, endpoint_id, limit=limit, but_not=under_way)
         due, oldest_ms = find(), transaction.now_ms() - self._give_up_ms
-        if any(one.created_at_ms < oldest_ms and one.not_before_ms != BY_HAND_MS for one in due):
+        if any(one.created_at_ms < oldest_ms for one in due):
             transaction.deliveries.give_up(
                 endpoint_id, older_than_ms=self._give_up_ms, reason=_TOO_OLD, but_not=under_way
             )

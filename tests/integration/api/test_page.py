@@ -87,7 +87,7 @@ def stream(*lines: tuple[str, dict[str, Any]]) -> dict[str, Any]:
     return {"status": 200, "body": "".join(json.dumps(one) + "\n" for one in told)}
 
 
-BEGUN = (
+BEGUN: tuple[tuple[str, dict[str, Any]], ...] = (
     ("accepted", {}),
     ("faces", {"count": 0}),
     ("veiled", {"processed_url": "icon", "thumbnail_urls": {}}),

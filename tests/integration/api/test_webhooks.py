@@ -43,6 +43,10 @@ def test_the_secret_is_shown_once(gateway: Gateway) -> None:
     assert rotated["previous_secret_until"] >= first["created_at"] + 86_400
     assert "secret" not in gateway.http.get(path).json()
     assert secret not in gateway.log
+    written = "SELECT action, actor, client FROM audit_log WHERE subject = 'webhook:{}' ORDER BY at_ms, id"
+    entries = gateway.select(written.format(first["webhook_id"]))
+    assert [entry["action"] for entry in entries] == ["webhook.created", "webhook.rotated"]
+    assert {(entry["actor"], entry["client"]) for entry in entries} == {("anonymous", "127.0.0.1")}
 
 
 def test_changing_one(gateway: Gateway) -> None:

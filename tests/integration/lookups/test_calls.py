@@ -5,7 +5,6 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from aiohttp import web
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 

@@ -80,7 +80,7 @@ class PostOffice:
             )
 
     def deliveries(self) -> list[dict[str, Any]]:
-        return self.shelf.rows("SELECT * FROM webhook_deliveries ORDER BY created_at_ms, id")
+        return self.shelf.rows("SELECT * FROM webhook_deliveries ORDER BY created_at_ms, seq, id")
 
     def statuses(self) -> list[str]:
         return sorted(row["status"] for row in self.deliveries())

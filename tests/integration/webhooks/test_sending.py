@@ -159,9 +159,9 @@ def test_who_always_has_something_keeps_no_other_waiting(
     monkeypatch.setattr(deliveries, "_TURN_S", 0.1)
     office, quiet, busy = PostOffice(sqlite_shelf), open_sink(), [open_sink(), open_sink()]
     office.allow(quiet, *busy)
-    office.subscribe(quiet, "job.completed")
     for sink in busy:
         office.subscribe(sink, "stage.ended")
+    office.subscribe(quiet, "job.completed")  # the last of them in the database
     job_id, other_id = jobs_in(office, 2)
     office.happen(job_id, *["find_faces"] * 150)
     with office.sending():

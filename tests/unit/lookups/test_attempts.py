@@ -1,4 +1,4 @@
-"""When a question is sent, and who is to blame where it is not: with time that leaps, and money that is counted."""
+"""When a question is sent, and who is to blame where it is not, while time leaps and money is counted."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -32,7 +32,8 @@ class Purse(DailyBudget):
         self.left -= 1
         return Reservation("count", policy.account.name, policy.cost_micros(units))
 
-    async def give_back(self, reservation: Reservation, *, was_sent: bool) -> None:
+    async def give_back(self, _reservation: Reservation, *, was_sent: bool) -> None:
+        assert not was_sent
         self.left += 1
 
 
@@ -46,8 +47,8 @@ class House:
         self._policy = read_policies(LIMITS)[NAME]
         self._desk = Desk(self._policy.account)
 
-    async def send(self, _question: Question, *, timeout_s: float, fate: Fate) -> Reply:
-        assert timeout_s == self._policy.timeout_s
+    async def send(self, question: Question, *, timeout_s: float, fate: Fate) -> Reply:
+        assert (question.provider, timeout_s) == (NAME, self._policy.timeout_s)
         await asyncio.sleep(self.opens_s)
         fate.was_sent = True
         self.sent += 1

@@ -107,7 +107,7 @@ async def refused_at_s(lane: Lane, *, patience_s: float, usual_s: float) -> tupl
 
 
 @pytest.mark.parametrize(
-    ("per_second", "usual_s", "retry_after_s"), [(1000, 4.0, 9), (0.5, 0.0, 11)], ids=["slow", "paced"]
+    ("per_second", "usual_s", "retry_after_s"), [(1000, 4.0, 9), (0.5, 0.0, 12)], ids=["slow", "paced"]
 )
 def test_who_would_be_too_late_behind_those_in_line_hears_it_at_once(
     per_second: float, usual_s: float, retry_after_s: int

@@ -186,6 +186,14 @@ def test_microdata_is_read_and_what_is_struck_through_is_not() -> None:
     assert found.prices == (Money(Decimal("129.00"), "EUR"),)
 
 
+def test_what_nobody_can_store_is_not_in_any_text() -> None:
+    bad = "a \ud83d\x00\x1b b"
+    told = product(PRODUCT | dict.fromkeys(("name", "brand", "model", "description", "material", "sku"), bad))
+    assert (told.name, told.brand, told.model, told.description, told.material) == ("a b",) * 5
+    assert told.specs == (("SKU", "a b"),)
+    assert html_text(b"a\x00\xc2\x9fb\tc\r\nd", "text/html") == "a  b\tc\r\nd"
+
+
 def test_metas_are_read_by_property_and_by_name() -> None:
     (found,) = page(
         '<meta property="og:title" content="Kestrel K2"><meta name="product:brand" content="Acme">'

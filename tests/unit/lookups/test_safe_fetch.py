@@ -16,6 +16,8 @@ from veilgate.domain.rejections import EmptyFile, FetchFailed, FetchTimeout, Fil
 from veilgate.lookups.safe_fetch import FetchPatience, SafeFetch
 
 BODY = bytes(range(256)) * 300
+# Where time is not what a test is about.
+PATIENT = FetchPatience(5, 60, 60)
 
 
 @pytest.fixture
@@ -187,21 +189,23 @@ def test_a_server_that_drips_is_given_up(odd_server: OddServer, fetch: SafeFetch
 def test_a_server_that_keeps_us_parsing_is_given_up_soon(
     odd_server: OddServer, before: bytes, block: bytes
 ) -> None:
-    fetch = fetcher(f"127.0.0.1:{odd_server.port}", patience=FetchPatience(5, 60, 60))
+    fetch = fetcher(f"127.0.0.1:{odd_server.port}", patience=PATIENT)
     began_s = time.process_time()
     with pytest.raises(FetchFailed):
         fetched(fetch, odd_server.flood("/", block, before=before), max_bytes=100_000_000)
     assert time.process_time() - began_s < 1.5
 
 
-def test_small_chunks_are_no_crime(odd_server: OddServer, fetch: SafeFetch) -> None:
+def test_small_chunks_are_no_crime(odd_server: OddServer) -> None:
+    fetch = fetcher(f"127.0.0.1:{odd_server.port}", patience=PATIENT)
     parts = [BODY[start : start + 8] for start in range(0, len(BODY), 8)]
     chunked = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
     assert fetched(fetch, odd_server.say("/", head("200 OK", "Transfer-Encoding: chunked") + chunked)) == BODY
 
 
-def test_much_is_fetched_in_order(odd_server: OddServer, fetch: SafeFetch) -> None:
+def test_much_is_fetched_in_order(odd_server: OddServer) -> None:
     """More than is held at a time: reading pauses and goes on."""
+    fetch = fetcher(f"127.0.0.1:{odd_server.port}", patience=PATIENT)
     much = random.Random(1).randbytes(5_000_000)
     assert fetched(fetch, odd_server.say("/", whole(much)), max_bytes=len(much)) == much
 

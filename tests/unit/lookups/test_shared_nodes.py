@@ -6,15 +6,15 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as any_
 
 from veilgate.domain.web_pages import WebPage
 from veilgate.lookups.pages.product_markup import read_page
 
 URL = "https://www.acme.example/k2"
-# The slowest page here takes 100,000; one that multiplies takes as many as anybody waits for.
-_MOST_CALLS = 400_000
+# The slowest page here takes 130,000; one that multiplies takes as many as anybody waits for.
+_MOST_CALLS = 300_000
 
 
 def counted(source: str) -> WebPage:
@@ -51,12 +51,7 @@ PRICELESS = {"@id": "#offer", "priceCurrency": "USD", "price": "x"}
 AGGREGATE = {"@type": "AggregateOffer", "@id": "#all", "priceCurrency": "USD", "offers": many("#offer", 100)}
 VARIANT = {"@type": "Thing", "@id": "#v", "offers": many("#all", 100)}
 PRODUCT = {"@type": "Product", "name": "K2", "hasVariant": many("#v", 100)}
-WORDLESS = {"@id": "#x", "@type": "Brand", "name": "<b> " * 400}
-    "@id": "#x",
-    "@type": "a/" * 20_000,
-    "name": "<b> " * 400,
-    "itemCondition": ["/" * 20_000] * 200,
-}
+WORDLESS = {"@id": " ", "@type": "Brand", "name": "<b> " * 400}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +59,7 @@ WORDLESS = {"@id": "#x", "@type": "Brand", "name": "<b> " * 400}
     [
         (SPECIFIED, AGGREGATE, VARIANT, PRODUCT),
         (PRICELESS, AGGREGATE, VARIANT, *([PRODUCT] * 100)),
-        (WORDLESS, PRODUCT | {"brand": many("#x", 20_000), "material": many("#x", 20_000)}),
+        (WORDLESS, PRODUCT | {"brand": many(" ", 40_000), "material": many(" ", 40_000)}),
         (PRODUCT | {"@id": "#me", "hasVariant": many("#me", 100), "offers": many("#me", 100)},),
     ],
     ids=["prices", "none", "makers", "itself"],
@@ -116,7 +111,8 @@ SHARED = any_.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40)
+# To make one smaller that multiplies takes minutes.
+@settings(max_examples=40, phases=[Phase.generate])
 @given(any_.lists(SHARED, min_size=2, max_size=6))
 def test_no_way_of_sharing_is_too_much(nodes: list[dict[str, Any]]) -> None:
     counted(block({"@type": "Product", "name": "K2", "hasVariant": many("#a", 60)}, *nodes))

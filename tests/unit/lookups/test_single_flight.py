@@ -101,8 +101,7 @@ def test_the_latest_deadline_of_those_who_wait_counts() -> None:
         await asyncio.sleep(1.5)
         second.cancel()
         await asyncio.sleep(1)
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(first, second, flights.join("a", work))
+        await asyncio.gather(first, second, flights.join("a", work), return_exceptions=True)
 
     run_leaping(share())
     # Two of them, then the first alone, then one more who has all the time in the world.

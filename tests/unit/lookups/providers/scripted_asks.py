@@ -30,6 +30,7 @@ class ScriptedAsks:
     def __init__(self, *replies: Reply) -> None:
         self._replies = list(replies)
         self.questions: list[Question] = []
+        self.kept: list[str] = []
 
     async def ask(self, question: Question, judge: Judge, *, asked: Asked) -> Told:  # noqa: ARG002
         self.questions.append(question)
@@ -40,7 +41,8 @@ class ScriptedAsks:
         except LookupFailed as error:
             error.bill = ONE_CALL
             raise
-        return Told(json.loads(json.dumps(kept)), ONE_CALL)
+        self.kept.append(json.dumps(kept))
+        return Told(json.loads(self.kept[-1]), ONE_CALL)
 
 
 def run(asking: Awaitable[T]) -> T:

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -33,7 +34,8 @@ KINDS: dict[str, tuple[Any, Unlike]] = {
 }
 # What has broken readers of JSON before: of another kind, empty, nested, too large, unhashable.
 ODD_VALUES: tuple[Any, ...] = (
-    None, True, 0, -1, 1e300, 10**400, "", "x", "1e999999", "\x00", [], [[]], {}, {"a": []}, [None, 1, "x"],
+    None, True, 0, -1, 1e300, 10**400, "", "x", "1e999999", "\x00", "a \ud83d", "\x1b\x7f\x9f b", [], [[]],
+    {}, {"a": []}, [None, 1, "x"],
 )  # fmt: skip
 
 
@@ -59,7 +61,14 @@ def put(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 def ask(name: str, reply: Reply, runner: asyncio.Runner) -> Finding:
-    asks = ScriptedAsks(said(TOKEN), reply) if name.startswith("ebay") else ScriptedAsks(reply)
+    return ask_of(scripted(name, reply), name, runner)
+
+
+def scripted(name: str, reply: Reply) -> ScriptedAsks:
+    return ScriptedAsks(said(TOKEN), reply) if name.startswith("ebay") else ScriptedAsks(reply)
+
+
+def ask_of(asks: ScriptedAsks, name: str, runner: asyncio.Runner) -> Finding:
     accounts = Accounts(SETTINGS, asks)
     for row in PICTURE_PROVIDERS:
         if row.name == name:
@@ -99,9 +108,30 @@ def test_something_else_in_every_place(name: str, status: int, runner: asyncio.R
                 assert_sane(finding, name)
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_no_more_is_kept_of_an_answer_than_is_read(name: str, runner: asyncio.Runner) -> None:
+    """Kept is what the cache holds for a year, of answers of up to 4 MiB."""
+    good, in_reply = KINDS[name]
+    full = scripted(name, in_reply(good))
+    expected = ask_of(full, name, runner)
+    for path in places(good):
+        for value in ("x" * 100_000, ["x" * 1000] * 100, [{"name": "x" * 1000}] * 100, {"x": "x" * 100_000}):
+            asks = scripted(name, in_reply(put(good, path, value)))
+            with suppress(LookupFailed):
+                ask_of(asks, name, runner)
+                assert len(asks.kept[-1]) < len(full.kept[-1]) + 50_000, path
+    # With what is read of it, it is the same finding.
+    again = scripted(name, in_reply(good | {"more": "x" * 100_000}))
+    assert (ask_of(again, name, runner), again.kept[-1]) == (expected, full.kept[-1])
+
+
 def assert_sane(finding: Finding, name: str) -> None:
     assert finding.provider == name
     assert all(0 <= found.score <= 1 for found in finding.names)
     assert all(offer.price.amount > 0 and offer.link.startswith("http") for offer in finding.offers)
     assert all(page.url.startswith("http") for page in finding.pages)
+    texts = [finding.caption or "", *(label.text for label in finding.labels)]
+    texts += [name.text for name in finding.names] + [page.title for page in finding.pages]
+    texts += [offer.title for offer in finding.offers]
+    assert all(text.isprintable() for text in texts)
     assert max(map(len, (finding.labels, finding.names, finding.pages, finding.offers))) <= 20
