@@ -24,11 +24,12 @@ def scene(seed: int, *, quality: int = 90) -> bytes:
 
 def test_what_was_uploaded_is_found_again(working_house: Gateway) -> None:
     house = working_house
-    first, other, near = (
-        house.accepted_job(picture) for picture in (scene(60), scene(61), scene(60, quality=40))
-    )
-    for job_id in (first, other, near):
-        assert house.ended(job_id)["status"] == "completed"
+    # One after the other: of two that are alike the one that ends later is the near-duplicate.
+    made = []
+    for picture in (scene(60), scene(61), scene(60, quality=40)):
+        made.append(house.accepted_job(picture))
+        assert house.ended(made[-1])["status"] == "completed"
+    first, other, near = made
 
     def similar() -> list[dict[str, Any]] | None:
         answer = house.http.get(f"/images/{first}/similar", params={"k": 2})
