@@ -29,7 +29,7 @@ def test_what_was_uploaded_is_found_again(working_house: Gateway) -> None:
     for picture in (scene(60), scene(61), scene(60, quality=40)):
         made.append(house.accepted_job(picture))
         assert house.ended(made[-1])["status"] == "completed"
-    first, other, near = made
+    first, _, near = made
 
     def similar() -> list[dict[str, Any]] | None:
         answer = house.http.get(f"/images/{first}/similar", params={"k": 2})
