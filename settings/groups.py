@@ -247,6 +247,12 @@ class TelemetrySettings(Group):
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
         description="Least severe log line written. Libraries are heard from INFO up: below, some show keys.",
     )
+    metrics_host: str = Field("127.0.0.1", description="Address on which each process shows its numbers.")
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        9464,
+        description="Port of /metrics, for Prometheus; 0 = none. `make run` gives each process one of its "
+        "own, from this one on.",
+    )
     failpoints: str = Field(
         "",
         description="For tests: where a process breaks on purpose, as in `after_commit:kill9@2`.",

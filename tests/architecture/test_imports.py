@@ -140,6 +140,11 @@ HOMES: dict[str, tuple[str, ...]] = {
         "veilgate.storage.s3_versions",
     ),
     "rq": ("veilgate.queueing",),
+    "prometheus_client": (
+        "veilgate.telemetry.metrics",
+        "veilgate.telemetry.readings",
+        "veilgate.telemetry.metrics_port",
+    ),
     "redis": (
         "veilgate.queueing",
         "resources",
@@ -168,7 +173,6 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jwt": ("veilgate.services.tokens",),
     "hvac": ("settings.vault",),
     "pillow_heif": ("veilgate.imaging",),
-    "prometheus_client": ("veilgate.telemetry.metrics",),
     "pydantic_settings": ("settings.group", "settings.secret_files"),
 }
 

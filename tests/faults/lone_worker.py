@@ -22,7 +22,7 @@ def give_all_to_one(
 
 def die(rig: Rig, *, by: int) -> None:
     """Wait until the victim ends so, and let its successor begin."""
-    code = rig.members[VICTIM].wait_for_end(len(rig.members[VICTIM].ends), timeout_s=60)
+    code = rig.end_of(VICTIM, timeout_s=60)
     assert code == by, f"it ended with {code}: {rig.log[-2000:]}"
     rig.hands_off.discard(VICTIM)
 

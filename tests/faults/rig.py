@@ -87,6 +87,7 @@ class Rig:
         self.hands_off: set[str] = set()
         # Lives with failpoints or settings of their own, which end when the rig is mended.
         self._unlike: dict[str, int] = {}
+        self._begun_life: dict[str, int] = {}
         # Settings of every life that a member begins until then.
         self._lasting: dict[str, dict[str, str]] = {}
         self._turn = threading.RLock()
@@ -140,6 +141,7 @@ class Rig:
         with self._turn:
             self.members[name].start(FAILPOINTS=failpoints, **settings)
             self._unlike[name] = self.members[name].pid
+            self._begun_life[name] = len(self.members[name].ends)
 
     def curse(self, name: str, *, failpoints: str = "", **settings: str) -> None:
         """End a member in order. All its lives from now on have these failpoints, until the rig is mended."""
@@ -155,8 +157,9 @@ class Rig:
                 self.members[name].kill()
 
     def end_of(self, name: str, *, timeout_s: float = 20.0) -> int:
-        """Wait until the life that runs now ends by itself; its exit code."""
-        return self.members[name].wait_for_end(len(self.members[name].ends), timeout_s=timeout_s)
+        """Wait until the life that was begun last ends by itself; its exit code. It may have ended by now,
+        and its successor may be at work."""
+        return self.members[name].wait_for_end(self._begun_life[name], timeout_s=timeout_s)
 
     def _supervise(self) -> None:
         while not self._closing.wait(_RESTART_PAUSE_S):

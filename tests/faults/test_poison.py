@@ -119,7 +119,7 @@ def test_a_picture_that_never_fits(rig: Rig, oracle: Oracle, clients: Clients, s
 )
 def test_device_lost(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     ids = give_all_to_one(rig, clients, 8, failpoints=EIGHT_IN_WORK.format("device_lost"))
-    code = rig.members[VICTIM].wait_for_end(len(rig.members[VICTIM].ends), timeout_s=60)
+    code = rig.end_of(VICTIM, timeout_s=60)
     assert code == EXIT_DEVICE_LOST, rig.log[-2000:]
     waiting = [row for row in jobs(rig, ids) if row["status"] == "submitted"]
     assert len(waiting) >= 7, "all but the one that was past the device may be done"

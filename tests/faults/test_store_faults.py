@@ -168,14 +168,14 @@ def test_killed_before_rename(rig: Rig, oracle: Oracle, clients: Clients, seen: 
     assert rig.end_of("worker-1") == -9
     rig.until(lambda: oracle.have_ended([job_id]), what="its end")
     left = set(rig.house.leftovers()) - left_before
-    assert len(left) == 2, left
+    assert len(left) >= 2, "one of the gateway, one of the worker, and what its other threads wrote"
     # A day later, as housekeeping sees it.
     for path in left:
         os.utime(path, (time.time() - _TWO_DAYS_S,) * 2)
     rig.restart("reconciler")
     rig.until(lambda: not left & set(rig.house.leftovers()), what="housekeeping")
     oracle.check()
-    seen.saw("2 files without a name, seen by nobody, gone with housekeeping a day later")
+    seen.saw(f"{len(left)} files without a name, seen by nobody, gone with housekeeping a day later")
 
 
 def starts_of(rig: Rig, job_id: str) -> int:
