@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
-ROOTS := config.py settings api_server.py asking.py finding.py front_door.py http_protocol.py http_server.py worker.py images_worker.py lookups_worker.py deliveries_worker.py reconciler_worker.py resources.py init_database.py lookup_architecture.py pipeline_architecture.py database_models.py database_tables.py search_models.py outgoing_models.py search_server.py search_process.py
+ROOTS := config.py api_server.py worker.py search_server.py init_database.py database_models.py pipeline_architecture.py lookup_architecture.py
 TYPED := $(ROOTS) veilgate tests
 
 .PHONY: help run test test-all check faults soak fuzz audit bench demo-classify format clean dev

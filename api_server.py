@@ -16,23 +16,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from config import Config, require_config
-from finding import open_finding
-from front_door import open_front_door, require_a_way_in
-from http_protocol import GatewayProtocol
-from http_server import HttpServer
-from resources import (
-    GATEWAY_REDIS_TIMEOUT_S,
-    lookup_jobs,
-    models_digest,
-    open_database,
-    open_fetcher,
-    open_redis_client,
-    open_store,
-    picture_limits,
-    signing_store,
-    veil_targets,
-)
-from settings.checks import listed
 from veilgate import __version__
 from veilgate.api.app import build_app
 from veilgate.api.container import Container, UploadLimits
@@ -47,29 +30,46 @@ from veilgate.queueing.enqueue import Dispatcher
 from veilgate.queueing.presence import who_is_present
 from veilgate.queueing.wakeups import WakeupListener
 from veilgate.queueing.work_list import WorkList
-from veilgate.services.admission import Admission
-from veilgate.services.batches import Batches
-from veilgate.services.copies import Copies
-from veilgate.services.direct_uploads import DirectUploads
-from veilgate.services.disk import Disk
-from veilgate.services.erase import Erase
-from veilgate.services.health import Health, Present
-from veilgate.services.image_links import ImageLinks
-from veilgate.services.image_notes import ImageNotes
-from veilgate.services.intake import Intake
-from veilgate.services.job_control import JobControl
-from veilgate.services.job_events import JobEvents
-from veilgate.services.job_queries import JobQueries
-from veilgate.services.lookups import Lookups
-from veilgate.services.redo import Redo
-from veilgate.services.shared_links import SharedFiles
-from veilgate.services.spool import Spool
-from veilgate.services.statistics import Statistics
-from veilgate.services.url_uploads import UrlUploads
-from veilgate.services.webhooks import Webhooks
+from veilgate.services.images.copies import Copies
+from veilgate.services.images.erase import Erase
+from veilgate.services.images.image_links import ImageLinks
+from veilgate.services.images.image_notes import ImageNotes
+from veilgate.services.images.shared_links import SharedFiles
+from veilgate.services.jobs.job_control import JobControl
+from veilgate.services.jobs.job_events import JobEvents
+from veilgate.services.jobs.job_queries import JobQueries
+from veilgate.services.jobs.lookups import Lookups
+from veilgate.services.jobs.redo import Redo
+from veilgate.services.overview.health import Health, Present
+from veilgate.services.overview.statistics import Statistics
+from veilgate.services.uploads.admission import Admission
+from veilgate.services.uploads.batches import Batches
+from veilgate.services.uploads.direct_uploads import DirectUploads
+from veilgate.services.uploads.disk import Disk
+from veilgate.services.uploads.intake import Intake
+from veilgate.services.uploads.spool import Spool
+from veilgate.services.uploads.url_uploads import UrlUploads
+from veilgate.services.webhooks.webhooks import Webhooks
+from veilgate.settings.checks import listed
 from veilgate.storage.ports import ObjectStore, SigningStore
 from veilgate.telemetry import failpoints
 from veilgate.telemetry.logging import configure_logging, get_logger
+from veilgate.wiring.finding import open_finding
+from veilgate.wiring.front_door import open_front_door, require_a_way_in
+from veilgate.wiring.http_protocol import GatewayProtocol
+from veilgate.wiring.http_server import HttpServer
+from veilgate.wiring.resources import (
+    GATEWAY_REDIS_TIMEOUT_S,
+    lookup_jobs,
+    models_digest,
+    open_database,
+    open_fetcher,
+    open_redis_client,
+    open_store,
+    picture_limits,
+    signing_store,
+    veil_targets,
+)
 
 _DRAIN_S = 20
 

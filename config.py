@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from pydantic import ValidationError
 
-from settings.checks import contradictions
-from settings.groups import (
+from veilgate.settings.checks import contradictions
+from veilgate.settings.groups import (
     GROUPS,
     AccessSettings,
     ModelSettings,
@@ -21,10 +21,10 @@ from settings.groups import (
     VaultSettings,
     WorkerSettings,
 )
-from settings.lookups import LookupSettings, WebhookSettings
-from settings.search import SearchSettings
-from settings.secret_files import secret_names
-from settings.vault import VaultUnusable, read_secrets
+from veilgate.settings.lookups import LookupSettings, WebhookSettings
+from veilgate.settings.search import SearchSettings
+from veilgate.settings.secret_files import secret_names
+from veilgate.settings.vault import VaultUnusable, read_secrets
 
 
 class WrongSettings(ValueError):

@@ -2,8 +2,8 @@
 
 Times are integers: milliseconds since 1970 UTC, always read from the database's own clock, so that no
 host's clock or time zone takes part in a decision. Identifiers are UUID texts. Every row that belongs to
-somebody says to whom (`owner_id`). What images are found by is in search_models.py, what leaves the house
-in outgoing_models.py.
+somebody says to whom (`owner_id`). What images are found by,
+and what leaves the house, is in veilgate/persistence/tables.
 """
 
 from sqlalchemy import (
@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-from database_tables import Id, LongText, OwnerId, table
+from veilgate.persistence.tables.naming import Id, LongText, OwnerId, table
 
 processed_images = table(
     "processed_images",

@@ -21,7 +21,7 @@ def main(stop: StopRequest) -> int:
     configure_logging(config.telemetry.log_level, process="search")
     try:
         failpoints.arm(config.telemetry.failpoints)
-        from search_process import run
+        from veilgate.wiring.search_process import run
 
         with ExitStack() as stack:
             run(config, stack, stop)

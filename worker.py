@@ -16,10 +16,10 @@ from veilgate.stop_request import StopRequest
 
 # The root that wires each family; every one has `run(config, stack, stop)`.
 FAMILY_ROOTS = {
-    "images": "images_worker",
-    "lookups": "lookups_worker",
-    "deliveries": "deliveries_worker",
-    "reconciler": "reconciler_worker",
+    "images": "veilgate.wiring.images_worker",
+    "lookups": "veilgate.wiring.lookups_worker",
+    "deliveries": "veilgate.wiring.deliveries_worker",
+    "reconciler": "veilgate.wiring.reconciler_worker",
 }
 # Started again it may work, once somebody has looked at the device.
 EXIT_DEVICE_LOST = os.EX_OSERR

@@ -10,13 +10,13 @@ from sqlalchemy import Connection, Table
 
 from bench.finished_jobs import image_row, job_row
 from database_models import jobs, processed_images, tags
-from search_models import image_terms, term_spellings, terms
 from veilgate.domain.access import ANONYMOUS
 from veilgate.domain.ids import uuid7
 from veilgate.domain.search import TermSource
 from veilgate.domain.spelling import may_have_slips, one_left_out
 from veilgate.domain.words import findable_words, words_of_labels
 from veilgate.persistence.engine import WRITES, open_engine
+from veilgate.persistence.tables.search import image_terms, term_spellings, terms
 
 _ROWS_A_TRANSACTION = 5_000
 _EVERY_MS = 30_000

@@ -14,12 +14,12 @@ from bench.load import Load, Posts, Questions, RequestSource
 from bench.search_measure import MANY_CLIENTS, Clients, K, Problem, Row
 from bench.servers import Server, gateway_server
 from database_models import jobs, processed_images
-from search_models import counters, embeddings, index_models
 from veilgate.domain.access import ANONYMOUS
 from veilgate.domain.ids import uuid7
 from veilgate.domain.search import IndexModelState
 from veilgate.persistence.embedding_repository import INDEX_SEQ
 from veilgate.persistence.engine import WRITES, open_engine
+from veilgate.persistence.tables.search import counters, embeddings, index_models
 
 # Its vectors have the 512 dimensions that are measured, and it needs no file.
 _MODEL_ID = "descriptor-v1"

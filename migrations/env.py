@@ -3,9 +3,9 @@
 from alembic import context
 
 import database_models  # noqa: F401 - makes its tables known to `metadata`, as the next
-import outgoing_models  # noqa: F401
-import search_models  # noqa: F401
-from database_tables import metadata
+import veilgate.persistence.tables.outgoing
+import veilgate.persistence.tables.search  # noqa: F401
+from veilgate.persistence.tables.naming import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)

@@ -8,7 +8,7 @@ import structlog
 from hypothesis import settings
 
 import config
-from settings import groups
+from veilgate.settings import groups
 
 pytest_plugins = [
     "pytester",

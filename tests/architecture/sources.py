@@ -71,9 +71,8 @@ def package_sources() -> tuple[Source, ...]:
 
 @lru_cache(maxsize=1)
 def root_sources() -> tuple[Source, ...]:
-    """What an operator starts, and what only that uses."""
-    folders = (REPOSITORY_ROOT.glob("*.py"), (REPOSITORY_ROOT / "settings").rglob("*.py"))
-    return tuple(Source(path) for found in folders for path in sorted(found))
+    """What an operator starts and reads first."""
+    return tuple(Source(path) for path in sorted(REPOSITORY_ROOT.glob("*.py")))
 
 
 @lru_cache(maxsize=1)

@@ -103,7 +103,7 @@ def _completed(house: House) -> int:
 
 
 def _redis_socket(data_dir: Path) -> Path:
-    from settings.groups import QueueSettings
+    from veilgate.settings.groups import QueueSettings
 
     return Path(QueueSettings().url_for(data_dir).removeprefix("unix://"))
 

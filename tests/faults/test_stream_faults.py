@@ -17,7 +17,7 @@ from tests.faults.rig import Rig
 from veilgate.domain.access import Scope
 from veilgate.persistence.engine import open_engine
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services.keys import Keys
+from veilgate.services.access.keys import Keys
 
 READERS = 50
 # Far more than is held for a reader on its way.

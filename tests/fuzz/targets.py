@@ -24,8 +24,8 @@ from veilgate.domain.pictures import PictureLimits
 from veilgate.domain.rejections import BadArchive, InputRejected, TooManyFiles, UrlForbidden
 from veilgate.imaging.decode import decode_picture
 from veilgate.imaging.sniff import inspect_picture
-from veilgate.services.archive_entry import ArchiveLimits
-from veilgate.services.archives import HEAD_BYTES, archive_kind, read_archive
+from veilgate.services.uploads.archive_entry import ArchiveLimits
+from veilgate.services.uploads.archives import HEAD_BYTES, archive_kind, read_archive
 
 _SIZE_WH = (96, 64)
 _PICTURES = PictureLimits(max_pixels=2_000_000)

@@ -15,15 +15,15 @@ from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 
 import init_database
-import outgoing_models  # noqa: F401 - makes its tables known to `metadata`, as the next
-import search_models  # noqa: F401
-from database_models import processed_images  # noqa: F401 - as these
-from database_tables import SCHEMA_REVISION, metadata
+import veilgate.persistence.tables.outgoing  # makes its tables known to `metadata`, as the next
+import veilgate.persistence.tables.search  # noqa: F401
+from database_models import processed_images  # noqa: F401
 from tests.fixtures.mariadb import RunningMariaDb
 from tests.fixtures.paths import REPOSITORY_ROOT
 from veilgate.domain.errors import ConfigurationError
 from veilgate.persistence.engine import open_engine
 from veilgate.persistence.schema import require_schema, schema_revision
+from veilgate.persistence.tables.naming import SCHEMA_REVISION, metadata
 
 OURS = {*metadata.tables, "alembic_version"}
 

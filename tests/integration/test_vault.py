@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from config import Config, WrongSettings
-from settings import vault
 from tests.fixtures.paths import find_free_port
+from veilgate.settings import vault
 
 TOKEN = "hvs.tell-nobody"
 SECRETS = {

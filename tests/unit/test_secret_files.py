@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from config import Config
-from settings import groups
-from settings.secret_files import LARGEST_FILE_BYTES
 from tests.unit.test_settings import lines_for
 from veilgate.cli.up import _read_plan
+from veilgate.settings import groups
+from veilgate.settings.secret_files import LARGEST_FILE_BYTES
 
 SECRETS = {
     "AWS_ACCESS_KEY_ID": "id-of-nobody",

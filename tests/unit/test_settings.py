@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config import Config, WrongSettings
-from settings.checks import Encryption
+from veilgate.settings.checks import Encryption
 
 SERVICE = {
     "ENVIRONMENT": "production",

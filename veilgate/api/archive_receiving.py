@@ -12,9 +12,9 @@ from veilgate.api.container import UploadLimits
 from veilgate.api.form_stream import FilePart
 from veilgate.api.request_body import chunks_in_time
 from veilgate.domain.rejections import BadArchive, InvalidOption, RequestTooLarge
-from veilgate.services.archive_entry import ArchiveEntry, ArchiveLimits
-from veilgate.services.archives import HEAD_BYTES, ArchiveKind, archive_kind, read_archive
-from veilgate.services.spool import Spool, SpooledFile
+from veilgate.services.uploads.archive_entry import ArchiveEntry, ArchiveLimits
+from veilgate.services.uploads.archives import HEAD_BYTES, ArchiveKind, archive_kind, read_archive
+from veilgate.services.uploads.spool import Spool, SpooledFile
 
 # What senders call archives; which kind one is, its first bytes say.
 ARCHIVE_MEDIA_TYPES = (

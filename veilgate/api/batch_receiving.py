@@ -37,7 +37,7 @@ from veilgate.domain.rejections import (
     OptionAfterFile,
     TooManyFiles,
 )
-from veilgate.services.batches import OpenBatch
+from veilgate.services.uploads.batches import OpenBatch
 
 
 class BatchInterrupted(Exception):

@@ -11,9 +11,9 @@ from veilgate.api.client_address import TrustedProxies, counted_address, is_on_t
 from veilgate.api.quotas import Quotas
 from veilgate.domain.access import ANONYMOUS, ANONYMOUS_CALLER, Caller
 from veilgate.domain.errors import Forbidden, Unauthorized, Unavailable
-from veilgate.services.access import Access
-from veilgate.services.credentials import is_key, is_session
-from veilgate.services.sessions import csrf_token
+from veilgate.services.access.access import Access
+from veilgate.services.access.credentials import is_key, is_session
+from veilgate.services.access.sessions import csrf_token
 
 SESSION_COOKIE = "veilgate_session"
 CSRF_HEADER = "X-CSRF-Token"

@@ -13,8 +13,8 @@ from veilgate.api.job_stream import follow, insist
 from veilgate.domain.errors import NotFound
 from veilgate.domain.jobs import TERMINAL, JobStatus
 from veilgate.domain.partial_results import PARTIAL_RESULTS
-from veilgate.services.intake import AcceptedJob
-from veilgate.services.job_events import EventPage
+from veilgate.services.jobs.job_events import EventPage
+from veilgate.services.uploads.intake import AcceptedJob
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)

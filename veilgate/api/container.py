@@ -18,33 +18,33 @@ from veilgate.domain.jobs import JobKind
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.rejections import InvalidOption
 from veilgate.queueing.enqueue import Dispatch
-from veilgate.services.admission import Admission
-from veilgate.services.audit import Audit
-from veilgate.services.batches import Batches
-from veilgate.services.browse import Browse
-from veilgate.services.copies import Copies
-from veilgate.services.direct_uploads import DirectUploads
-from veilgate.services.duplicates import Duplicates
-from veilgate.services.erase import Erase
-from veilgate.services.health import Health
-from veilgate.services.image_links import ImageLinks
-from veilgate.services.image_notes import ImageNotes
-from veilgate.services.intake import AcceptedJob, Intake
-from veilgate.services.job_control import JobControl
-from veilgate.services.job_events import JobEvents
-from veilgate.services.job_queries import JobQueries
-from veilgate.services.lookups import Lookups
-from veilgate.services.query_pictures import QueryPictures
-from veilgate.services.query_texts import QueryTexts
-from veilgate.services.redo import Redo
-from veilgate.services.sessions import Sessions
-from veilgate.services.shared_links import SharedFiles
-from veilgate.services.similarity import Similarity
-from veilgate.services.spool import Spool
-from veilgate.services.statistics import Statistics
-from veilgate.services.text_search import TextSearch
-from veilgate.services.url_uploads import UrlUploads
-from veilgate.services.webhooks import Webhooks
+from veilgate.services.access.audit import Audit
+from veilgate.services.access.sessions import Sessions
+from veilgate.services.finding.duplicates import Duplicates
+from veilgate.services.finding.query_pictures import QueryPictures
+from veilgate.services.finding.query_texts import QueryTexts
+from veilgate.services.finding.similarity import Similarity
+from veilgate.services.finding.text_search import TextSearch
+from veilgate.services.images.browse import Browse
+from veilgate.services.images.copies import Copies
+from veilgate.services.images.erase import Erase
+from veilgate.services.images.image_links import ImageLinks
+from veilgate.services.images.image_notes import ImageNotes
+from veilgate.services.images.shared_links import SharedFiles
+from veilgate.services.jobs.job_control import JobControl
+from veilgate.services.jobs.job_events import JobEvents
+from veilgate.services.jobs.job_queries import JobQueries
+from veilgate.services.jobs.lookups import Lookups
+from veilgate.services.jobs.redo import Redo
+from veilgate.services.overview.health import Health
+from veilgate.services.overview.statistics import Statistics
+from veilgate.services.uploads.admission import Admission
+from veilgate.services.uploads.batches import Batches
+from veilgate.services.uploads.direct_uploads import DirectUploads
+from veilgate.services.uploads.intake import AcceptedJob, Intake
+from veilgate.services.uploads.spool import Spool
+from veilgate.services.uploads.url_uploads import UrlUploads
+from veilgate.services.webhooks.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from veilgate.api.wake_hub import WakeHub
 from veilgate.domain.errors import Unavailable
 from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.records import EventRecord
-from veilgate.services.job_events import EventPage, JobEvents
+from veilgate.services.jobs.job_events import EventPage, JobEvents
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)

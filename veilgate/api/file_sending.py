@@ -8,7 +8,7 @@ from veilgate.api.file_answer import FileAnswer
 from veilgate.api.problems import problem_of
 from veilgate.api.ranges import asks_for_part, range_in
 from veilgate.domain.rejections import RangeNotSatisfiable
-from veilgate.services.copies import FileCopy
+from veilgate.services.images.copies import FileCopy
 
 # Bytes of pictures must never act as a page, whatever a browser takes them for.
 _INERT = {"Content-Security-Policy": "sandbox; default-src 'none'", "Accept-Ranges": "bytes"}

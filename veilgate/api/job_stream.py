@@ -13,7 +13,7 @@ from veilgate.api.event_watch import Watcher
 from veilgate.domain.errors import JobNotFound, Unauthorized, Unavailable
 from veilgate.domain.jobs import TERMINAL
 from veilgate.persistence.records import EventRecord
-from veilgate.services.job_events import EventPage
+from veilgate.services.jobs.job_events import EventPage
 
 Answer = TypeVar("Answer")
 # Whoever is let in by a key that has ended since is sent away within this time.

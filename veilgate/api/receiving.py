@@ -18,9 +18,9 @@ from veilgate.domain.rejections import (
     RequestTooLarge,
     TooManyFiles,
 )
-from veilgate.services.intake import Upload
-from veilgate.services.received_file import HeldFile, ReceivedFile
-from veilgate.services.spool import Spool, SpooledFile
+from veilgate.services.uploads.intake import Upload
+from veilgate.services.uploads.received_file import HeldFile, ReceivedFile
+from veilgate.services.uploads.spool import Spool, SpooledFile
 
 FILE_FIELDS = frozenset({"file", "files", "files[]"})
 _FLUSH_BYTES = 1 << 20

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 from veilgate.api.filter_parameters import filters_of
 from veilgate.domain.cursors import LONGEST_CURSOR
 from veilgate.domain.rejections import InvalidOption, UnknownField
-from veilgate.services.similarity import SimilarWanted
+from veilgate.services.finding.similarity import SimilarWanted
 
 MOST_HITS = 200
 

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace, house: "House") -> int:
-    from veilgate.services.audit import Audit
+    from veilgate.services.access.audit import Audit
 
     found = Audit(house.database).list(
         since_ms=round(time.time() * 1000) - arguments.since, limit=arguments.limit, owner_id=arguments.owner

@@ -8,7 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config import WrongSettings, get_config
-from resources import (
+from veilgate.domain.errors import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    ObjectStoreUnavailable,
+    QueueUnavailable,
+    SearchUnavailable,
+    Unavailable,
+)
+from veilgate.persistence.unit_of_work import Database
+from veilgate.services.jobs.job_lists import JobLists
+from veilgate.services.verification.house_checks import Scope, house_checks
+from veilgate.services.verification.verification import Verification
+from veilgate.storage.ports import ObjectStore
+from veilgate.telemetry.logging import configure_logging
+from veilgate.wiring.resources import (
     answer_forgetter,
     open_database,
     open_decode_pool,
@@ -20,27 +34,13 @@ from resources import (
     provider_settings,
     retry_policy,
 )
-from veilgate.domain.errors import (
-    ConfigurationError,
-    DatabaseUnavailable,
-    ObjectStoreUnavailable,
-    QueueUnavailable,
-    SearchUnavailable,
-    Unavailable,
-)
-from veilgate.persistence.unit_of_work import Database
-from veilgate.services.house_checks import Scope, house_checks
-from veilgate.services.job_lists import JobLists
-from veilgate.services.verification import Verification
-from veilgate.storage.ports import ObjectStore
-from veilgate.telemetry.logging import configure_logging
 
 if TYPE_CHECKING:
     from veilgate.inference.ports import Embedder
     from veilgate.search.client import SearchClient
-    from veilgate.services.erase import Erase
-    from veilgate.services.provider_overview import ProviderOverview
-    from veilgate.services.reembedding import Reembedding
+    from veilgate.services.finding.reembedding import Reembedding
+    from veilgate.services.images.erase import Erase
+    from veilgate.services.overview.provider_overview import ProviderOverview
 
 REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
 # An operator waits longer than a caller.
@@ -80,7 +80,7 @@ class House:
 
     @cached_property
     def erase(self) -> "Erase":
-        from veilgate.services.erase import Erase
+        from veilgate.services.images.erase import Erase
 
         forget_answers = answer_forgetter(self._config, self._stack)
         return Erase(self.database, self.store, forget_answers=forget_answers)
@@ -91,8 +91,8 @@ class House:
 
     def reembedding(self) -> "Reembedding":
         """Before anything else that is opened: see `open_decode_pool`."""
-        from veilgate.services.reembedding import Reembedding
-        from veilgate.services.veiled_views import VeiledViews
+        from veilgate.services.finding.reembedding import Reembedding
+        from veilgate.services.finding.veiled_views import VeiledViews
 
         pool = open_decode_pool(self._config, self._stack, children=1)
         return Reembedding(self.database, VeiledViews(self.store, pool.decode))
@@ -110,7 +110,7 @@ class House:
 
     def provider_overview(self) -> "ProviderOverview":
         """Raises `ConfigurationError` when LOOKUP_LIMITS is wrong."""
-        from veilgate.services.provider_overview import ProviderOverview
+        from veilgate.services.overview.provider_overview import ProviderOverview
 
         return ProviderOverview(
             self.database,

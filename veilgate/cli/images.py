@@ -10,7 +10,7 @@ from veilgate.domain.errors import ImageNotFound
 
 if TYPE_CHECKING:
     from veilgate.cli.house import House
-    from veilgate.services.erase import AskedBy, Erase
+    from veilgate.services.images.erase import AskedBy, Erase
 
 _FILES_LEFT = "the object store is away: the reconciler deletes their files when it is back"
 
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _erase(arguments: argparse.Namespace, house: "House") -> int:
-    from veilgate.services.erase import AskedBy
+    from veilgate.services.images.erase import AskedBy
 
     erase, asked_by = house.erase, AskedBy(f"cli:{unix_user()}")
     if arguments.all_of:

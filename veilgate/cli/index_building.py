@@ -6,7 +6,7 @@ from typing import Any
 
 from veilgate.cli.console import StatusLine, show
 from veilgate.cli.house import House
-from veilgate.services.foreground_reembedding import ForegroundReembedding
+from veilgate.services.finding.foreground_reembedding import ForegroundReembedding
 
 _POLL_S = 0.2
 

@@ -8,7 +8,7 @@ from typing import Any
 from veilgate.cli.console import complain, show
 from veilgate.cli.house import House
 from veilgate.cli.table import moment, table_lines
-from veilgate.services.index_status import IndexStatus, index_status
+from veilgate.services.finding.index_status import IndexStatus, index_status
 
 _MODEL_TITLES = ("MODEL", "STATE", "SINCE", "EMBEDDED", "CANNOT", "MISSING", "JUDGED TO")
 _SERVER_TITLES = ("SERVER", "MODEL", "ROLE", "STATE", "SIZE", "SEQ", "BEHIND", "LAG")

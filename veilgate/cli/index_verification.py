@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from veilgate.cli.console import show
 from veilgate.cli.house import House
-from veilgate.services.index_verification import IndexVerification
+from veilgate.services.finding.index_verification import IndexVerification
 
 
 def verify(arguments: argparse.Namespace, house: House) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from veilgate.cli.console import StatusLine, complain, show
 from veilgate.cli.house import House
 from veilgate.domain.errors import IllegalTransition, NotFound
-from veilgate.services.job_operations import JobOperations
+from veilgate.services.jobs.job_operations import JobOperations
 
 _LISTED_LATER = "Redis is away: the reconciler puts them on their lists when it is back"
 

@@ -11,8 +11,8 @@ from veilgate.cli.house import House
 from veilgate.cli.table import table_lines
 from veilgate.domain.errors import JobNotFound
 from veilgate.domain.jobs import JobStatus
-from veilgate.services.job_listing import JobDirectory, JobSearch
-from veilgate.services.job_lists import Standing
+from veilgate.services.jobs.job_listing import JobDirectory, JobSearch
+from veilgate.services.jobs.job_lists import Standing
 
 _TITLES = ("id", "kind", "status", "lane", "age", "tries", "worker", "error")
 

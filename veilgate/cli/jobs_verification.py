@@ -6,7 +6,7 @@ from typing import Any
 
 from veilgate.cli.console import StatusLine, complain, show
 from veilgate.cli.house import House
-from veilgate.services.verification import Summary, Verdict
+from veilgate.services.verification.verification import Summary, Verdict
 
 
 def verify(arguments: argparse.Namespace, house: House) -> int:

@@ -15,7 +15,7 @@ from veilgate.domain.access import Scope
 
 if TYPE_CHECKING:
     from veilgate.cli.house import House
-    from veilgate.services.keys import Keys, NewKey
+    from veilgate.services.access.keys import Keys, NewKey
 
 _TITLES = ("prefix", "owner", "name", "scopes", "state", "created", "expires", "last used")
 _DAY_MS = 86_400_000
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """0 when it was done, 1 when not, 78 when a setting is wrong."""
 
     def act(house: "House") -> int:
-        from veilgate.services.keys import Keys
+        from veilgate.services.access.keys import Keys
 
         code: int = arguments.action(arguments, Keys(house.database, actor=f"cli:{unix_user()}"))
         return code

@@ -11,7 +11,7 @@ from veilgate.cli.table import table_lines
 
 if TYPE_CHECKING:
     from veilgate.cli.house import House
-    from veilgate.services.provider_overview import ProviderLine
+    from veilgate.services.overview.provider_overview import ProviderLine
 
 _TITLES = (
     "PROVIDER",

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from search_models import counters
+from veilgate.persistence.tables.search import counters
 
 
 class CounterRepository:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, true, update
 
 from database_models import leader_leases
-from outgoing_models import webhook_deliveries, webhook_endpoints
 from veilgate.domain.webhooks import KEY_ENDED, DeliveryStatus, WebhookEvent
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.outbox_repository import IS_ON
+from veilgate.persistence.tables.outgoing import webhook_deliveries, webhook_endpoints
 
 _E, _D, _L = webhook_endpoints.c, webhook_deliveries.c, leader_leases.c
 _EARLIER = webhook_deliveries.alias("earlier")

@@ -7,8 +7,8 @@ from itertools import takewhile
 from sqlalchemy import Connection, and_, delete, func, select
 
 from database_models import jobs, processed_images
-from search_models import embeddings, index_log
 from veilgate.persistence.clock import now_ms
+from veilgate.persistence.tables.search import embeddings, index_log
 
 _I, _J, _E, _L = processed_images.c, jobs.c, embeddings.c, index_log.c
 

@@ -5,11 +5,11 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, and_, select
 
-from search_models import embeddings, index_log
 from veilgate.domain.search import IndexOperation
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.counter_repository import CounterRepository
 from veilgate.persistence.search_records import EmbeddingRecord, LogEntry, NewEmbedding
+from veilgate.persistence.tables.search import embeddings, index_log
 
 _E, _L = embeddings.c, index_log.c
 INDEX_SEQ = "index_seq"

@@ -14,9 +14,9 @@ from database_models import (
     stage_events,
     tags,
 )
-from outgoing_models import shared_links, webhook_deliveries
-from search_models import embeddings, image_terms
 from veilgate.persistence.erase_repository import name_group_anew
+from veilgate.persistence.tables.outgoing import shared_links, webhook_deliveries
+from veilgate.persistence.tables.search import embeddings, image_terms
 
 _BY_IMAGE = (
     processed_images.c.id,

@@ -3,10 +3,10 @@
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from search_models import index_models
 from veilgate.domain.search import IndexModelState
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.search_records import IndexModel
+from veilgate.persistence.tables.search import index_models
 
 _M = index_models.c
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, exists, select
 
 from database_models import processed_images, tags
-from search_models import image_terms
 from veilgate.domain.search import TermSource
+from veilgate.persistence.tables.search import image_terms
 
 _I, _T, _W = processed_images.c, tags.c, image_terms.c
 # Those that come with a result: the owner may have said something before.

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, select, update
 
 from database_models import processed_images
-from search_models import embeddings, index_log
 from veilgate.domain.search import Hit, IndexOperation
+from veilgate.persistence.tables.search import embeddings, index_log
 
 _I, _E, _L = processed_images.c, embeddings.c, index_log.c
 # float32 gives two equal vectors a score of one but for the last bits.

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, exists, or_, select
 
 from database_models import api_keys, jobs
-from outgoing_models import webhook_deliveries, webhook_endpoints
 from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobKind, JobStatus
 from veilgate.domain.webhooks import DeliveryStatus, WebhookEvent, event_of, message
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.key_repository import USABLE
 from veilgate.persistence.records import NewEvent
+from veilgate.persistence.tables.outgoing import webhook_deliveries, webhook_endpoints
 
 _E, _D, _J = webhook_endpoints.c, webhook_deliveries.c, jobs.c
 # Switched on, and not made with a key that is no good any more.

@@ -3,8 +3,8 @@
 from sqlalchemy import Connection, false, insert, inspect, select, text, update
 
 from database_models import leader_leases
-from database_tables import SCHEMA_REVISION
 from veilgate.domain.errors import ConfigurationError
+from veilgate.persistence.tables.naming import SCHEMA_REVISION
 
 _MAKE_IT = "run python init_database.py"
 

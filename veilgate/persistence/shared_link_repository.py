@@ -6,9 +6,9 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from database_models import jobs, processed_images
-from outgoing_models import shared_links
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.races import ErasedMeanwhile
+from veilgate.persistence.tables.outgoing import shared_links
 
 _L, _I, _J = shared_links.c, processed_images.c, jobs.c
 

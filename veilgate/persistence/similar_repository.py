@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, bindparam, select
 
 from database_models import jobs, processed_images
-from search_models import embeddings, index_models
 from veilgate.domain.search import ImageFilters, IndexModelState
 from veilgate.persistence.filtered_ids import oldest_ids, passing
 from veilgate.persistence.image_filters import conditions, is_of
+from veilgate.persistence.tables.search import embeddings, index_models
 
 _I, _J, _E, _M = processed_images.c, jobs.c, embeddings.c, index_models.c
 

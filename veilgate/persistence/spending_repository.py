@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from outgoing_models import lookup_spending
 from veilgate.domain.lookups import Bill
 from veilgate.persistence.clock import now_ms
+from veilgate.persistence.tables.outgoing import lookup_spending
 
 _AMOUNTS = (lookup_spending.c.calls, lookup_spending.c.cached, lookup_spending.c.cost_micros)
 

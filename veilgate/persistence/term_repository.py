@@ -8,8 +8,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, and_, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from search_models import image_terms, term_spellings, terms
 from veilgate.domain.spelling import may_have_slips, one_left_out
+from veilgate.persistence.tables.search import image_terms, term_spellings, terms
 
 _I, _T, _S = image_terms.c, terms.c, term_spellings.c
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, select, update
 
-from search_models import tombstones
 from veilgate.persistence.clock import now_ms
+from veilgate.persistence.tables.search import tombstones
 
 _T = tombstones.c
 

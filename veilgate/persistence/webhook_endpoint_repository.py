@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from outgoing_models import webhook_deliveries, webhook_endpoints
 from veilgate.domain.webhooks import OVERLAP_MS, DeliveryStatus
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.outbox_repository import IS_ON
+from veilgate.persistence.tables.outgoing import webhook_deliveries, webhook_endpoints
 
 _E, _D = webhook_endpoints.c, webhook_deliveries.c
 

@@ -21,12 +21,12 @@ from sqlalchemy import (
 )
 
 from database_models import processed_images
-from search_models import image_terms, term_spellings, terms
 from veilgate.domain.expansions import KIND_WEIGHTS, SOURCE_WEIGHTS, Expansion, MatchKind, Rank
 from veilgate.domain.search import ImageFilters
 from veilgate.domain.spelling import one_left_out
 from veilgate.persistence.filtered_ids import nth_newest, passing
 from veilgate.persistence.image_filters import conditions
+from veilgate.persistence.tables.search import image_terms, term_spellings, terms
 
 _I, _T, _S, _P = image_terms.c, terms.c, term_spellings.c, processed_images.c
 _HIGHEST = chr(0x10FFFF)

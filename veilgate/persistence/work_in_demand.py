@@ -3,10 +3,10 @@
 from sqlalchemy import Connection, select
 
 from database_models import jobs
-from outgoing_models import webhook_endpoints
 from veilgate.domain.jobs import JobKind, JobStatus
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.outbox_repository import IS_ON
+from veilgate.persistence.tables.outgoing import webhook_endpoints
 
 _J = jobs.c
 

@@ -19,7 +19,7 @@ from veilgate.queueing.redis_clock import RedisClock
 from veilgate.queueing.sweeper import Sweeper
 from veilgate.queueing.wakeups import WakeupSender
 from veilgate.queueing.work_list import WorkList
-from veilgate.services.job_lists import Place, Standing, StartedEntry
+from veilgate.services.jobs.job_lists import Place, Standing, StartedEntry
 
 _SCAN_COUNT = 500
 

@@ -14,8 +14,8 @@ from veilgate.queueing.connection import REDIS_AWAY
 from veilgate.queueing.enqueue import dispatch_group
 from veilgate.queueing.sweeper import Sweeper
 from veilgate.queueing.work_list import WorkList
-from veilgate.services.housekeeping import Housekeeping
-from veilgate.services.lease_expiry import LeaseExpiry
+from veilgate.services.images.housekeeping import Housekeeping
+from veilgate.services.jobs.lease_expiry import LeaseExpiry
 from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
 

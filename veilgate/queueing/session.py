@@ -19,8 +19,8 @@ from veilgate.queueing.connection import REDIS_AWAY
 from veilgate.queueing.rq_books import RqBooks, TakenJob
 from veilgate.queueing.session_parts import SessionParts
 from veilgate.queueing.take_order import TakeOrder
-from veilgate.services.claims import Release
-from veilgate.services.settlements import Settlement, Verdict
+from veilgate.services.engines.settlements import Settlement, Verdict
+from veilgate.services.jobs.claims import Release
 from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
 

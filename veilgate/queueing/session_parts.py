@@ -11,8 +11,8 @@ from veilgate.domain.errors import DeviceLost
 from veilgate.domain.jobs import Lane
 from veilgate.persistence.records import ClaimedJob
 from veilgate.queueing.watchdog import Watchdog
-from veilgate.services.claims import Claims
-from veilgate.services.settlements import Settlement
+from veilgate.services.engines.settlements import Settlement
+from veilgate.services.jobs.claims import Claims
 
 
 class Engine(Protocol):

@@ -8,8 +8,8 @@ if __name__ == "__main__":
     stop_request = StopRequest()
 
 import api_server
-from http_protocol import GatewayProtocol
 from veilgate.api import request_body, stream_answer
+from veilgate.wiring.http_protocol import GatewayProtocol
 
 HEAD_S = 2.0
 SILENCE_S = 3.0

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.integration.api.gateway import Gateway
 from veilgate.domain.access import Scope
-from veilgate.services.keys import Keys
+from veilgate.services.access.keys import Keys
 
 Headers = dict[str, str]
 

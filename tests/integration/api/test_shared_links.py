@@ -7,7 +7,7 @@ import pytest
 from tests.integration.api.gateway import Gateway
 from tests.integration.api.samples import fresh
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services.shared_links import SharedLinks
+from veilgate.services.images.shared_links import SharedLinks
 
 
 def links_of(house: Gateway, *, works_s: int = 60) -> SharedLinks:

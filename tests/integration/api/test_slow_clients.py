@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from http_protocol import GatewayProtocol
 from tests.fixtures.private_redis import RunningRedis
 from tests.integration.api.gateway import Gateway
 from tests.integration.api.hasty_server import HEAD_S, SILENCE_S, UNREAD_ANSWER_S
@@ -20,6 +19,7 @@ from tests.integration.api.samples import GOOD, fresh
 from tests.waiting import wait_until
 from veilgate.api import request_body
 from veilgate.persistence.records import NewEvent
+from veilgate.wiring.http_protocol import GatewayProtocol
 
 HALF_A_PART = file_part(GOOD[:20], name="files")[:-2]
 JSON_HEAD = b"POST /uploads HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n"

@@ -17,8 +17,8 @@ from veilgate.persistence.engine import open_engine
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.operator_lists import OperatorLists
 from veilgate.queueing.work_list import WorkList
-from veilgate.services.house_checks import Scope, house_checks
-from veilgate.services.verification import Summary, Verdict, Verification
+from veilgate.services.verification.house_checks import Scope, house_checks
+from veilgate.services.verification.verification import Summary, Verdict, Verification
 from veilgate.storage.ports import ObjectStore
 
 HOUR_MS = 3_600_000

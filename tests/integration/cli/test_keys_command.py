@@ -17,7 +17,7 @@ from veilgate.cli import commands
 from veilgate.domain.access import Scope
 from veilgate.persistence.engine import open_engine
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services.access import Access
+from veilgate.services.access.access import Access
 
 NO_REDIS = "unix:///nowhere/redis.sock"
 KEY = re.compile(r"vg_([a-z0-9]{12})_[A-Za-z0-9_-]{43}")

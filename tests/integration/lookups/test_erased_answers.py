@@ -14,7 +14,7 @@ from tests.integration.persistence.databases import OWNER, Shelf
 from veilgate.domain.ids import new_id
 from veilgate.domain.lookups import Asked, Bill
 from veilgate.lookups.answer_cache import ForgetAnswers
-from veilgate.services.erase import AskedBy, Erase, ErasedFiles
+from veilgate.services.images.erase import AskedBy, Erase, ErasedFiles
 from veilgate.storage.local import LocalObjectStore
 
 ME = AskedBy("key-1")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from config import Config
-from resources import open_models
 from tests.integration.models.onnx_graphs import (
     GREEN,
     MAGENTA,
@@ -18,6 +17,7 @@ from tests.integration.models.onnx_graphs import (
 from veilgate.domain.errors import ConfigurationError
 from veilgate.inference.manifest import sha256_of
 from veilgate.inference.worker_models import WorkerModels
+from veilgate.wiring.resources import open_models
 
 Open = Callable[..., WorkerModels]
 

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from database_models import batch_items, batches, jobs, processed_images, tags
-from search_models import image_terms, terms
 from tests.integration.persistence.databases import OWNER, Shelf
 from tests.integration.persistence.test_query_plans import Question, plan_of
 from veilgate.domain.ids import uuid7
@@ -14,6 +13,7 @@ from veilgate.persistence.browse_repository import BrowseRepository
 from veilgate.persistence.filtered_ids import newest_ids
 from veilgate.persistence.missing_words import wordless_after
 from veilgate.persistence.similar_repository import SimilarRepository
+from veilgate.persistence.tables.search import image_terms, terms
 from veilgate.persistence.word_search import WordSearch
 
 COUNT, FIRST_MS = 3_000, 1_700_000_000_000

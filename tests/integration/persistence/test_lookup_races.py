@@ -9,8 +9,8 @@ from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import NewEvent
-from veilgate.services.lookup_jobs import LookupJobs
-from veilgate.services.lookups import Lookups
+from veilgate.services.jobs.lookup_jobs import LookupJobs
+from veilgate.services.jobs.lookups import Lookups
 
 JOBS = LookupJobs(("google_vision",))
 # Without the hold of `Lookups.ask`, MariaDB lost about one lookup in four.

@@ -20,8 +20,8 @@ from veilgate.persistence.driver_errors import is_deadlock
 from veilgate.persistence.engine import PATIENCE_S, open_engine
 from veilgate.persistence.records import NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
-from veilgate.services.claims import Claims
-from veilgate.services.job_control import JobControl
+from veilgate.services.jobs.claims import Claims
+from veilgate.services.jobs.job_control import JobControl
 
 
 @pytest.fixture

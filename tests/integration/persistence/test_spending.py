@@ -3,10 +3,10 @@
 import threading
 from datetime import date, timedelta
 
-from outgoing_models import lookup_spending
 from tests.integration.persistence.databases import Shelf
 from veilgate.domain.lookups import Bill
 from veilgate.persistence.deadlocks import again_after_deadlock
+from veilgate.persistence.tables.outgoing import lookup_spending
 
 BILLS = {"google_vision": Bill(2, 0, 6500), "ebay_search": Bill(1, 1, 0), "google_lens": Bill()}
 

@@ -12,14 +12,14 @@ from sqlalchemy import text
 
 import config
 import init_database
-import resources
-from database_tables import SCHEMA_REVISION
 from tests.fixtures.mariadb import RunningMariaDb, StartMariaDb
 from tests.fixtures.paths import REPOSITORY_ROOT, find_free_port
 from tests.integration.persistence.databases import Shelf
 from veilgate.domain.errors import ConfigurationError, DatabaseUnavailable
 from veilgate.persistence.engine import open_engine
+from veilgate.persistence.tables.naming import SCHEMA_REVISION
 from veilgate.persistence.unit_of_work import Database
+from veilgate.wiring import resources
 
 MYSQL_INIT = REPOSITORY_ROOT / "mysql-init" / "01-database-and-user.sql"
 SECRET = "s3cret-word"

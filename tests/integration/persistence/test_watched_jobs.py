@@ -7,7 +7,7 @@ from veilgate.domain.errors import JobNotFound
 from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.records import NewEvent
-from veilgate.services.job_events import PAGE, EventPage, JobEvents
+from veilgate.services.jobs.job_events import PAGE, EventPage, JobEvents
 
 # As one gateway may watch.
 MANY = 120

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from settings.groups import ServerSettings
 from tests.fixtures.nginx import NAME, RunningNginx
 from tests.fixtures.paths import REPOSITORY_ROOT
 from tests.integration.api.gateway import Gateway
@@ -18,6 +17,7 @@ from tests.integration.api.raw_http import RawAnswer, file_part, post_head, read
 from tests.integration.api.refusals import assert_problem, at_once, raw, unharmed_by
 from tests.integration.api.samples import GOOD, fresh
 from tests.waiting import wait_until
+from veilgate.settings.groups import ServerSettings
 
 MAX_BATCH_BYTES = ServerSettings.model_fields["max_batch_bytes"].default
 HEAD_S = 10

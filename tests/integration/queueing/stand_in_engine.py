@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from veilgate.domain.errors import DeviceLost, VeilgateError
 from veilgate.persistence.records import ClaimedJob, NewEvent
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services.settlements import Settlement, Verdict
+from veilgate.services.engines.settlements import Settlement, Verdict
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from veilgate.queueing.session_parts import SessionLimits, SessionParts
 from veilgate.queueing.session_worker import SessionWorker
 from veilgate.queueing.watchdog import Watchdog
 from veilgate.queueing.work_list import WorkList
-from veilgate.services.claims import Claims
+from veilgate.services.jobs.claims import Claims
 from veilgate.stop_request import StopRequest
 
 

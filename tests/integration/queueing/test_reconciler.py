@@ -20,8 +20,8 @@ from veilgate.domain.retry import RetryPolicy
 from veilgate.queueing.enqueue import dispatch_group
 from veilgate.queueing.reconciler import Reconciler, ReconcilerTiming
 from veilgate.queueing.sweeper import Sweeper
-from veilgate.services.housekeeping import Housekeeping
-from veilgate.services.lease_expiry import LeaseExpiry
+from veilgate.services.images.housekeeping import Housekeeping
+from veilgate.services.jobs.lease_expiry import LeaseExpiry
 from veilgate.stop_request import StopRequest
 from veilgate.storage.local import LocalObjectStore
 

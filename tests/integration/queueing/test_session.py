@@ -21,7 +21,7 @@ from veilgate.persistence.records import ClaimedJob
 from veilgate.queueing.session_parts import SessionLimits, SessionParts
 from veilgate.queueing.session_worker import SessionWorker
 from veilgate.queueing.watchdog import Watchdog
-from veilgate.services.claims import Claims
+from veilgate.services.jobs.claims import Claims
 
 LEASE_S = 1.0
 PIXELS = 10_000

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
-from search_models import embeddings
 from tests.integration.api.gateway import Processes
 from tests.integration.persistence.databases import Shelf
 from tests.waiting import wait_until
@@ -18,10 +17,11 @@ from veilgate.domain.search import Hit
 from veilgate.inference.embedders.descriptor import Descriptor
 from veilgate.persistence.records import NewImage
 from veilgate.persistence.search_records import NewEmbedding
+from veilgate.persistence.tables.search import embeddings
 from veilgate.persistence.unit_of_work import Transaction
 from veilgate.search.client import SearchClient
 from veilgate.search.wire import SearchAnswer
-from veilgate.services.near_duplicates import judged_counter, rejudged_counter
+from veilgate.services.finding.near_duplicates import judged_counter, rejudged_counter
 from veilgate.stages.embed_picture import EmbeddedPicture
 
 MODEL = Descriptor().model_id

@@ -23,7 +23,7 @@ from veilgate.domain.ids import new_id
 from veilgate.persistence.records import NewImage
 from veilgate.persistence.search_records import NewEmbedding
 from veilgate.search.client import SearchClient
-from veilgate.services.similarity import SimilarImage, Similarity, SimilarPage, SimilarWanted
+from veilgate.services.finding.similarity import SimilarImage, Similarity, SimilarPage, SimilarWanted
 
 __all__ = ["mariadb_shelf", "migrated_file", "shelf", "sqlite_shelf"]
 

@@ -12,7 +12,7 @@ from veilgate.domain.access import Scope
 from veilgate.persistence.engine import open_engine
 from veilgate.persistence.search_records import NewEmbedding
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services.keys import Keys
+from veilgate.services.access.keys import Keys
 
 
 class Lab:

@@ -9,7 +9,7 @@ from database_models import processed_images
 from tests.integration.persistence.databases import OWNER, Shelf
 from veilgate.domain.ids import new_id
 from veilgate.domain.rejections import InvalidCursor
-from veilgate.services.duplicates import Duplicates, DuplicatesPage
+from veilgate.services.finding.duplicates import Duplicates, DuplicatesPage
 
 GROUPS = 400
 

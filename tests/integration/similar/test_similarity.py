@@ -11,8 +11,8 @@ from veilgate.domain.errors import ImageNotFound, IndexNotReady, NotIndexed, Sea
 from veilgate.domain.ids import new_id
 from veilgate.domain.rejections import InvalidCursor
 from veilgate.domain.search import Exactness, ImageFilters
-from veilgate.services import similarity
-from veilgate.services.similarity import SimilarWanted
+from veilgate.services.finding import similarity
+from veilgate.services.finding.similarity import SimilarWanted
 
 TAGGED = ImageFilters(tags=("sky",))
 

@@ -18,10 +18,10 @@ from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobStatus
 from veilgate.lookups.safe_fetch import SafeFetch
 from veilgate.persistence.records import NewEvent
-from veilgate.services.deliveries import Deliveries
-from veilgate.services.delivery_book import DeliveryBook
-from veilgate.services.erase import AskedBy
-from veilgate.services.webhooks import ShownSecret, WebhookChange, Webhooks
+from veilgate.services.images.erase import AskedBy
+from veilgate.services.webhooks.deliveries import Deliveries
+from veilgate.services.webhooks.delivery_book import DeliveryBook
+from veilgate.services.webhooks.webhooks import ShownSecret, WebhookChange, Webhooks
 
 DAY_MS = 86_400_000
 CALLER = Caller(OWNER, EVERY_SCOPE, "anonymous")

@@ -5,8 +5,8 @@ import pytest
 from tests.fixtures.webhook_sink import WebhookSink
 from tests.integration.persistence.databases import OWNER, Shelf
 from tests.integration.webhooks.post_office import CALLER, DAY_MS, ME, PostOffice
-from veilgate.services.delivery_book import DeliveryBook, Line, Sent
-from veilgate.services.webhooks import WebhookChange
+from veilgate.services.webhooks.delivery_book import DeliveryBook, Line, Sent
+from veilgate.services.webhooks.webhooks import WebhookChange
 
 NOTHING: frozenset[str] = frozenset()
 

@@ -7,8 +7,8 @@ from tests.integration.persistence.databases import OWNER, Shelf
 from tests.integration.webhooks.post_office import CALLER, ME, PostOffice
 from veilgate.domain.access import EVERY_SCOPE, Caller
 from veilgate.domain.errors import Forbidden
-from veilgate.services.audit import Audit
-from veilgate.services.webhooks import WebhookChange
+from veilgate.services.access.audit import Audit
+from veilgate.services.webhooks.webhooks import WebhookChange
 
 BY_TOKEN = Caller(OWNER, EVERY_SCOPE, f"jwt:{OWNER}")
 

@@ -14,7 +14,7 @@ from tests.integration.persistence.databases import OWNER, Shelf
 from tests.integration.webhooks.post_office import CALLER, ME, PostOffice
 from tests.waiting import wait_until
 from veilgate.domain.addresses import Reachable
-from veilgate.services.webhooks import WebhookChange
+from veilgate.services.webhooks.webhooks import WebhookChange
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from tests.fixtures.webhook_sink import WebhookSink
 from tests.integration.persistence.databases import OWNER
 from tests.integration.webhooks.post_office import DAY_MS, PostOffice
 from veilgate.domain.access import Scope
-from veilgate.services.delivery_log import DeliveryLog
-from veilgate.services.keys import Keys
+from veilgate.services.access.keys import Keys
+from veilgate.services.webhooks.delivery_log import DeliveryLog
 
 
 def test_what_ended_long_ago_is_forgotten(office: PostOffice, sink: WebhookSink) -> None:

@@ -5,9 +5,9 @@ from tests.integration.persistence.databases import OWNER, Shelf
 from tests.integration.webhooks.post_office import CALLER, ME, PostOffice, event
 from veilgate.domain.access import Scope
 from veilgate.persistence.unit_of_work import Transaction
-from veilgate.services.erase import Erase
-from veilgate.services.keys import Keys
-from veilgate.services.webhooks import WebhookChange
+from veilgate.services.access.keys import Keys
+from veilgate.services.images.erase import Erase
+from veilgate.services.webhooks.webhooks import WebhookChange
 from veilgate.storage.local import LocalObjectStore
 
 JOB = "01890a5d-ac96-774b-bcce-b302099a8057"

@@ -7,7 +7,7 @@ from tests.integration.persistence.databases import OWNER, Shelf
 from tests.integration.webhooks.post_office import CALLER, ME, PostOffice
 from veilgate.domain.ids import new_id
 from veilgate.domain.webhooks import STRIKES
-from veilgate.services.webhooks import WebhookChange
+from veilgate.services.webhooks.webhooks import WebhookChange
 
 
 @pytest.fixture

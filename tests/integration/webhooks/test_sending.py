@@ -11,7 +11,7 @@ from tests.integration.webhooks.post_office import CALLER, ME, PostOffice
 from tests.waiting import wait_until
 from veilgate.domain.ids import new_id
 from veilgate.domain.webhooks import STRIKES
-from veilgate.services import deliveries
+from veilgate.services.webhooks import deliveries
 
 EVERY_STAGE = ("stage.ended", "job.completed")
 

@@ -12,7 +12,7 @@ from veilgate.api.wake_hub import WakeHub
 from veilgate.domain.errors import DatabaseUnavailable
 from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.records import EventRecord, JobStanding
-from veilgate.services.job_events import EventPage
+from veilgate.services.jobs.job_events import EventPage
 
 JOB, OTHER = "job", "other"
 SOON_S = 5.0

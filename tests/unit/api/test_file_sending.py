@@ -9,8 +9,8 @@ from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from veilgate.api.file_sending import send_file
-from veilgate.services.copies import Copies, FileCopy
-from veilgate.services.image_links import ImageLinks
+from veilgate.services.images.copies import Copies, FileCopy
+from veilgate.services.images.image_links import ImageLinks
 from veilgate.storage.local import LocalObjectStore
 
 DATA = bytes(range(256)) * 10_000

@@ -17,7 +17,7 @@ from veilgate.api.wake_hub import WakeHub
 from veilgate.domain.errors import DatabaseUnavailable
 from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.records import EventRecord, JobStanding
-from veilgate.services.job_events import EventPage
+from veilgate.services.jobs.job_events import EventPage
 
 VEIL, LOOKUP, IMAGE = "veil", "lookup", "image"
 GUEST: Any = SimpleNamespace(caller=SimpleNamespace(owner_id="owner"))

@@ -6,7 +6,7 @@ import pytest
 
 from veilgate.domain.errors import StageFailed
 from veilgate.domain.outcomes import Outcome, OutcomeKind
-from veilgate.services.results import outcome_payload
+from veilgate.services.jobs.results import outcome_payload
 
 
 def test_each_kind_says_its_own() -> None:

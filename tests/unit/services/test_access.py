@@ -13,10 +13,10 @@ from veilgate.domain.access import Caller, Scope
 from veilgate.domain.errors import DatabaseUnavailable, Unauthorized
 from veilgate.persistence.engine import open_engine
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services import credentials
-from veilgate.services.access import Access, Found
-from veilgate.services.keys import Keys, NewKey
-from veilgate.services.sessions import Sessions
+from veilgate.services.access import credentials
+from veilgate.services.access.access import Access, Found
+from veilgate.services.access.keys import Keys, NewKey
+from veilgate.services.access.sessions import Sessions
 
 READ = frozenset({Scope.READ})
 

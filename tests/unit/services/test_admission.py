@@ -6,9 +6,9 @@ import pytest
 
 from tests.integration.persistence.databases import Shelf
 from veilgate.domain.errors import DiskFull, QueueFull
-from veilgate.services import admission as admission_module
-from veilgate.services.admission import Admission
-from veilgate.services.disk import Disk
+from veilgate.services.uploads import admission as admission_module
+from veilgate.services.uploads.admission import Admission
+from veilgate.services.uploads.disk import Disk
 
 MOST = 40
 AGE_S = 100.0

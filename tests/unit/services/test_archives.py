@@ -26,8 +26,8 @@ from tests.fixtures.archives import (
     zip_with_directory_of,
 )
 from veilgate.domain.rejections import BadArchive, TooManyFiles
-from veilgate.services.archive_entry import ArchiveLimits
-from veilgate.services.archives import HEAD_BYTES, ArchiveKind, archive_kind, read_archive
+from veilgate.services.uploads.archive_entry import ArchiveLimits
+from veilgate.services.uploads.archives import HEAD_BYTES, ArchiveKind, archive_kind, read_archive
 
 LIMITS = ArchiveLimits(max_entries=100, max_bytes=20_000_000)
 NOISE = random.Random(1).randbytes(1_300_000)

@@ -6,8 +6,8 @@ import pytest
 
 from tests.integration.persistence.databases import Shelf
 from veilgate.domain.errors import DatabaseUnavailable
-from veilgate.services.audit import Audit, AuditAction
-from veilgate.services.housekeeping import Housekeeping
+from veilgate.services.access.audit import Audit, AuditAction
+from veilgate.services.images.housekeeping import Housekeeping
 from veilgate.storage.local import LocalObjectStore
 
 DAY_MS = 86_400_000

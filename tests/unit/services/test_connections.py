@@ -14,16 +14,16 @@ from tests.unit.services.test_recorder import POLICY, end_of
 from veilgate.domain.errors import StageFailed
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.pictures import PictureLimits
-from veilgate.services.batches import Batches
-from veilgate.services.copies import Copies
-from veilgate.services.housekeeping import Housekeeping
-from veilgate.services.intake import Intake, Upload
-from veilgate.services.lease_expiry import LeaseExpiry
-from veilgate.services.lookup_jobs import LookupJobs
-from veilgate.services.picture_ends import PictureEnds
-from veilgate.services.recorder import Recorder
-from veilgate.services.settlements import Settlement
-from veilgate.services.spool import Spool
+from veilgate.services.engines.picture_ends import PictureEnds
+from veilgate.services.engines.recorder import Recorder
+from veilgate.services.engines.settlements import Settlement
+from veilgate.services.images.copies import Copies
+from veilgate.services.images.housekeeping import Housekeeping
+from veilgate.services.jobs.lease_expiry import LeaseExpiry
+from veilgate.services.jobs.lookup_jobs import LookupJobs
+from veilgate.services.uploads.batches import Batches
+from veilgate.services.uploads.intake import Intake, Upload
+from veilgate.services.uploads.spool import Spool
 from veilgate.storage.local import LocalObjectStore
 
 Receive = Callable[..., Upload]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from tests.waiting import wait_until
-from veilgate.services.device_line import ChunkBounds, DeviceLine
+from veilgate.services.engines.device_line import ChunkBounds, DeviceLine
 
 FOREVER_S = 3600.0
 

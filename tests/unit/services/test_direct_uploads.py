@@ -12,9 +12,9 @@ from veilgate.domain.errors import DatabaseUnavailable, ObjectStoreUnavailable, 
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.pictures import PictureLimits
 from veilgate.persistence.unit_of_work import Database, Transaction
-from veilgate.services.direct_uploads import Announcement, DirectUploads
-from veilgate.services.intake import AcceptedJob, Intake
-from veilgate.services.spool import Spool
+from veilgate.services.uploads.direct_uploads import Announcement, DirectUploads
+from veilgate.services.uploads.intake import AcceptedJob, Intake
+from veilgate.services.uploads.spool import Spool
 from veilgate.storage.local import LocalObjectStore
 from veilgate.storage.ports import SignedPut
 

@@ -8,17 +8,17 @@ import pytest
 from sqlalchemy import update
 
 from database_models import processed_images
-from database_tables import metadata
 from tests.integration.persistence.databases import OWNER, Shelf
 from veilgate.domain.errors import ImageNotFound, ObjectStoreUnavailable
 from veilgate.domain.ids import new_id
 from veilgate.domain.options import UploadOptions
 from veilgate.persistence.records import NewBatchItem, NewDirectUpload, NewEvent
 from veilgate.persistence.search_records import NewEmbedding
+from veilgate.persistence.tables.naming import metadata
 from veilgate.persistence.unit_of_work import Transaction
-from veilgate.services.erase import AskedBy, Erase, ErasedFiles
-from veilgate.services.redo import Redo
-from veilgate.services.superseded_files import drop_superseded
+from veilgate.services.engines.superseded_files import drop_superseded
+from veilgate.services.images.erase import AskedBy, Erase, ErasedFiles
+from veilgate.services.jobs.redo import Redo
 from veilgate.storage.local import LocalObjectStore
 
 ME = AskedBy("key-1", "127.0.0.1", "request-1")

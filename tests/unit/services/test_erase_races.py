@@ -18,13 +18,13 @@ from veilgate.domain.rejections import InputRejected
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import NewEvent
 from veilgate.persistence.search_records import NewEmbedding
-from veilgate.services.batches import Batches
-from veilgate.services.claims import Claims
-from veilgate.services.erase import Erase
-from veilgate.services.intake import Intake, Upload
-from veilgate.services.job_control import JobControl
-from veilgate.services.received_file import HeldFile
-from veilgate.services.redo import Redo
+from veilgate.services.images.erase import Erase
+from veilgate.services.jobs.claims import Claims
+from veilgate.services.jobs.job_control import JobControl
+from veilgate.services.jobs.redo import Redo
+from veilgate.services.uploads.batches import Batches
+from veilgate.services.uploads.intake import Intake, Upload
+from veilgate.services.uploads.received_file import HeldFile
 from veilgate.storage.local import LocalObjectStore
 
 ROUNDS = 12

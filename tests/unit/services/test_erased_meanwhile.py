@@ -12,11 +12,11 @@ from tests.unit.services.test_erase import ME
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.pictures import PictureLimits
 from veilgate.domain.rejections import IdempotencyConflict
-from veilgate.services.batches import Batches
-from veilgate.services.erase import Erase
-from veilgate.services.intake import AcceptedJob, Intake, Upload
-from veilgate.services.received_file import HeldFile
-from veilgate.services.spool import Spool
+from veilgate.services.images.erase import Erase
+from veilgate.services.uploads.batches import Batches
+from veilgate.services.uploads.intake import AcceptedJob, Intake, Upload
+from veilgate.services.uploads.received_file import HeldFile
+from veilgate.services.uploads.spool import Spool
 from veilgate.storage.local import LocalObjectStore
 
 Request = Callable[[Intake, Upload], AcceptedJob]

@@ -6,7 +6,7 @@ from tests.integration.persistence.databases import OWNER, Shelf
 from tests.unit.stages.stand_in_stages import work_of
 from veilgate.domain.search import IndexOperation
 from veilgate.persistence.search_records import NewEmbedding
-from veilgate.services.findable import write_embeddings
+from veilgate.services.finding.findable import write_embeddings
 from veilgate.stages.contract import PictureWork
 from veilgate.stages.embed_picture import EmbeddedPicture
 

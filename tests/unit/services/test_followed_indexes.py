@@ -14,8 +14,8 @@ from veilgate.persistence.search_records import NewEmbedding
 from veilgate.search.faiss_index import FaissIndex
 from veilgate.search.ports import VectorQuery
 from veilgate.search.shelf import FaissShelf
-from veilgate.services.followed_indexes import FollowedIndexes
-from veilgate.services.index_follower import FollowerTiming, IndexFollower
+from veilgate.services.finding.followed_indexes import FollowedIndexes
+from veilgate.services.finding.index_follower import FollowerTiming, IndexFollower
 
 VECTORS = np.eye(4, dtype="<f4")
 

@@ -20,12 +20,12 @@ from veilgate.domain.errors import (
     VeilgateError,
 )
 from veilgate.persistence.webhook_endpoint_repository import NewEndpoint
-from veilgate.services import health as health_module
-from veilgate.services import watched_part as watched_part_module
-from veilgate.services.admission import Admission
-from veilgate.services.disk import Disk
-from veilgate.services.health import Health, Present
-from veilgate.services.spool import Spool
+from veilgate.services.overview import health as health_module
+from veilgate.services.overview import watched_part as watched_part_module
+from veilgate.services.overview.health import Health, Present
+from veilgate.services.uploads.admission import Admission
+from veilgate.services.uploads.disk import Disk
+from veilgate.services.uploads.spool import Spool
 from veilgate.storage.local import LocalObjectStore
 
 INDEX = {"model": "m", "role": "serving", "ready": True}

@@ -10,7 +10,7 @@ from tests.integration.storage.conftest import s3_store
 from veilgate.domain.errors import ObjectStoreUnavailable
 from veilgate.domain.lookups import Bill
 from veilgate.persistence.records import NewDirectUpload
-from veilgate.services.housekeeping import Housekeeping
+from veilgate.services.images.housekeeping import Housekeeping
 from veilgate.storage.keys import original_day_prefix
 from veilgate.storage.local import LocalObjectStore
 

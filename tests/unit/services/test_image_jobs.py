@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.unit.stages.stand_in_stages import Listener, Stage, engine_of
 from veilgate.domain.options import UploadOptions
 from veilgate.persistence.records import ClaimedJob
-from veilgate.services.image_jobs import ImageJobs
+from veilgate.services.engines.image_jobs import ImageJobs
 from veilgate.stages.pipeline import Pipeline, begin
 
 JOB = ClaimedJob(

@@ -5,8 +5,8 @@ import pytest
 from tests.integration.persistence.databases import OWNER, Shelf
 from veilgate.domain.ids import new_id
 from veilgate.persistence.search_records import NewEmbedding
-from veilgate.services.index_upkeep import IndexUpkeep
-from veilgate.services.near_duplicates import judged_counter, rejudged_counter
+from veilgate.services.finding.index_upkeep import IndexUpkeep
+from veilgate.services.finding.near_duplicates import judged_counter, rejudged_counter
 
 DAY_MS = 86_400_000
 

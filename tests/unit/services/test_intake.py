@@ -14,8 +14,8 @@ from veilgate.domain.jobs import JobStatus
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.pictures import PictureLimits
 from veilgate.persistence.unit_of_work import Database, Transaction
-from veilgate.services.intake import AcceptedJob, Intake, Upload
-from veilgate.services.received_file import HeldFile
+from veilgate.services.uploads.intake import AcceptedJob, Intake, Upload
+from veilgate.services.uploads.received_file import HeldFile
 from veilgate.storage.local import LocalObjectStore
 
 

@@ -10,8 +10,8 @@ from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobStatus
 from veilgate.domain.options import UploadOptions
 from veilgate.persistence.status_rows import StatusRow
-from veilgate.services.image_links import ImageLinks, version_of
-from veilgate.services.job_queries import JobQueries, StatusAnswer, _answer
+from veilgate.services.images.image_links import ImageLinks, version_of
+from veilgate.services.jobs.job_queries import JobQueries, StatusAnswer, _answer
 
 RESULTS = '{"faces": [{"box": [1, 2, 3, 4]}], "name": "\\u00e9\\" }"}'
 

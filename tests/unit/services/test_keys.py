@@ -10,8 +10,8 @@ from veilgate.domain.access import Scope
 from veilgate.domain.errors import DatabaseUnavailable
 from veilgate.domain.rejections import InvalidOption
 from veilgate.persistence.access_records import ApiKeyRecord
-from veilgate.services.audit import Audit
-from veilgate.services.keys import Keys
+from veilgate.services.access.audit import Audit
+from veilgate.services.access.keys import Keys
 
 READ = frozenset({Scope.READ})
 

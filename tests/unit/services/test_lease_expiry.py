@@ -8,9 +8,9 @@ from tests.integration.persistence.databases import Shelf
 from veilgate.domain.errors import ObjectStoreUnavailable
 from veilgate.domain.retry import RetryPolicy
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services.claims import Claims, Release
-from veilgate.services.lease_expiry import LeaseExpiry
-from veilgate.services.superseded_files import drop_superseded
+from veilgate.services.engines.superseded_files import drop_superseded
+from veilgate.services.jobs.claims import Claims, Release
+from veilgate.services.jobs.lease_expiry import LeaseExpiry
 from veilgate.storage.local import LocalObjectStore
 
 POLICY = RetryPolicy(max_attempts=1, max_deliveries=12)

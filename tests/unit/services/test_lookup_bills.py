@@ -10,9 +10,9 @@ from veilgate.domain.errors import QueueUnavailable
 from veilgate.domain.lookups import Bill
 from veilgate.domain.outcomes import Outcome
 from veilgate.lookups.running_bill import put_on_bill
-from veilgate.services.bills import bill_of
-from veilgate.services.lookup_engine import LookupEngine
-from veilgate.services.results import outcome_payload
+from veilgate.services.engines.bills import bill_of
+from veilgate.services.engines.lookup_engine import LookupEngine
+from veilgate.services.jobs.results import outcome_payload
 from veilgate.stages.lookup_contract import LookupWork
 from veilgate.stages.pipeline import Pipeline
 

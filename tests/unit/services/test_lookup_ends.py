@@ -16,11 +16,11 @@ from veilgate.domain.outcomes import Outcome
 from veilgate.domain.products import IdentifiedProduct
 from veilgate.domain.provider_errors import NothingAnswered, ProviderThrottled
 from veilgate.persistence.records import NewEvent, NewJob
-from veilgate.services.engine_reports import StageReport
-from veilgate.services.lookup_ends import LookupEnds
-from veilgate.services.lookup_engine import LookupEnd
-from veilgate.services.recorder import Recorder
-from veilgate.services.settlements import Settlement, Verdict
+from veilgate.services.engines.engine_reports import StageReport
+from veilgate.services.engines.lookup_ends import LookupEnds
+from veilgate.services.engines.lookup_engine import LookupEnd
+from veilgate.services.engines.recorder import Recorder
+from veilgate.services.engines.settlements import Settlement, Verdict
 from veilgate.stages.identify_product import NO_PROVIDER, NOTHING_RECOGNISED
 from veilgate.stages.lookup_contract import LookupWork
 

@@ -24,7 +24,7 @@ from veilgate.domain.errors import ConfigurationError, QueueUnavailable
 from veilgate.domain.lookups import Bill, Finding
 from veilgate.domain.outcomes import Outcome, OutcomeKind
 from veilgate.domain.provider_errors import KeyRefused, LookupFailed, ProviderDown, ProviderThrottled
-from veilgate.services.lookup_engine import LookupEngine
+from veilgate.services.engines.lookup_engine import LookupEngine
 from veilgate.stages.lookup_contract import LookupStage, LookupWork
 from veilgate.stages.pipeline import Pipeline, begin, join
 

@@ -13,14 +13,14 @@ from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobKind, JobStatus, Lane
 from veilgate.domain.options import UploadOptions
 from veilgate.persistence.records import DueJob
-from veilgate.services.erase import AskedBy, Erase
-from veilgate.services.job_control import JobControl
-from veilgate.services.lookup_jobs import LookupJobs
-from veilgate.services.lookups import AskedLookup, Lookups
-from veilgate.services.picture_ends import PictureEnds
-from veilgate.services.recorder import Recorder
-from veilgate.services.redo import Redo
-from veilgate.services.settlements import Settlement, Verdict
+from veilgate.services.engines.picture_ends import PictureEnds
+from veilgate.services.engines.recorder import Recorder
+from veilgate.services.engines.settlements import Settlement, Verdict
+from veilgate.services.images.erase import AskedBy, Erase
+from veilgate.services.jobs.job_control import JobControl
+from veilgate.services.jobs.lookup_jobs import LookupJobs
+from veilgate.services.jobs.lookups import AskedLookup, Lookups
+from veilgate.services.jobs.redo import Redo
 from veilgate.storage.local import LocalObjectStore
 
 JOBS = LookupJobs(("google_vision", "ebay_image"))

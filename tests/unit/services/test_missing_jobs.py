@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.persistence.databases import Shelf
 from veilgate.persistence.records import DueJob
-from veilgate.services.missing_jobs import MissingJobs
+from veilgate.services.jobs.missing_jobs import MissingJobs
 
 
 class ListsThatMove:

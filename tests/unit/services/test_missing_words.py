@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from tests.integration.persistence.databases import OWNER, Shelf
-from veilgate.services.missing_words import MissingWords
+from veilgate.services.finding.missing_words import MissingWords
 
 
 def test_who_shows_a_result_without_words_gets_them(shelf: Shelf) -> None:

@@ -12,8 +12,8 @@ from veilgate.domain.ids import new_id
 from veilgate.persistence.search_records import NewEmbedding
 from veilgate.search.faiss_index import FaissIndex, open_faiss_index
 from veilgate.search.ports import IndexEntry
-from veilgate.services.erase import AskedBy, Erase
-from veilgate.services.near_duplicates import NearDuplicates
+from veilgate.services.finding.near_duplicates import NearDuplicates
+from veilgate.services.images.erase import AskedBy, Erase
 from veilgate.storage.local import LocalObjectStore
 
 DIMENSIONS = 320

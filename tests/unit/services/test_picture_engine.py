@@ -9,8 +9,8 @@ from tests.unit.stages.stand_in_stages import Listener, Stage, engine_of, run_al
 from tests.waiting import wait_until
 from veilgate.domain.errors import OriginalMissing, StageFailed
 from veilgate.domain.outcomes import Outcome, OutcomeKind
-from veilgate.services.device_line import ChunkBounds
-from veilgate.services.guarded_run import run_guarded
+from veilgate.services.engines.device_line import ChunkBounds
+from veilgate.services.engines.guarded_run import run_guarded
 from veilgate.stages.contract import BatchStage, PictureWork, RunsOn
 from veilgate.stages.pipeline import Pipeline, begin, join
 

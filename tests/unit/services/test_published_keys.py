@@ -9,7 +9,7 @@ import pytest
 
 from tests.fixtures.identity_provider import IdentityProvider, identity_provider
 from tests.waiting import wait_until
-from veilgate.services.published_keys import PublishedKeys
+from veilgate.services.access.published_keys import PublishedKeys
 
 
 class Clock:

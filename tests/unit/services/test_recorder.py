@@ -23,13 +23,13 @@ from veilgate.domain.outcomes import Outcome
 from veilgate.domain.retry import RetryPolicy
 from veilgate.persistence.engine import WRITES, open_engine
 from veilgate.persistence.records import DueJob
-from veilgate.services import recorder as recorder_module
-from veilgate.services.engine_reports import StageReport
-from veilgate.services.lookup_jobs import LookupJobs
-from veilgate.services.picture_ends import PictureEnds
-from veilgate.services.picture_engine import PictureEnd
-from veilgate.services.recorder import Recorder
-from veilgate.services.settlements import Settlement, Verdict
+from veilgate.services.engines import recorder as recorder_module
+from veilgate.services.engines.engine_reports import StageReport
+from veilgate.services.engines.picture_ends import PictureEnds
+from veilgate.services.engines.picture_engine import PictureEnd
+from veilgate.services.engines.recorder import Recorder
+from veilgate.services.engines.settlements import Settlement, Verdict
+from veilgate.services.jobs.lookup_jobs import LookupJobs
 from veilgate.storage.local import LocalObjectStore
 
 FACES = {

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.integration.persistence.databases import OWNER, Shelf
 from veilgate.domain.ids import made_at_ms, new_id, uuid7
 from veilgate.domain.options import UploadOptions
-from veilgate.services.redo import Redo
+from veilgate.services.jobs.redo import Redo
 
 _HOUR_MS = 3_600_000
 

@@ -19,8 +19,8 @@ from veilgate.imaging.likeness import likeness_view
 from veilgate.imaging.picture import Picture
 from veilgate.inference.embedders.descriptor import Descriptor
 from veilgate.persistence.search_records import NewEmbedding
-from veilgate.services.reembedding import Progress, Reembedding
-from veilgate.services.veiled_views import VeiledViews
+from veilgate.services.finding.reembedding import Progress, Reembedding
+from veilgate.services.finding.veiled_views import VeiledViews
 from veilgate.storage.local import LocalObjectStore
 
 MODEL = Descriptor().model_id

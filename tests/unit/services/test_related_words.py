@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tests.integration.persistence.databases import OWNER, Shelf
 from tests.waiting import wait_until
-from veilgate.services.related_words import RelatedWordsFinder, WordsModel
+from veilgate.services.finding.related_words import RelatedWordsFinder, WordsModel
 
 
 class Words:

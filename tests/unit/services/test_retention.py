@@ -10,11 +10,11 @@ from tests.integration.persistence.databases import OWNER, Shelf
 from veilgate.domain.errors import ObjectStoreUnavailable, OriginalDropped
 from veilgate.domain.ids import new_id
 from veilgate.domain.options import UploadOptions
-from veilgate.services.copies import Copies
-from veilgate.services.erase import AskedBy, Erase
-from veilgate.services.job_control import JobControl
-from veilgate.services.redo import Redo
-from veilgate.services.retention import Retention
+from veilgate.services.images.copies import Copies
+from veilgate.services.images.erase import AskedBy, Erase
+from veilgate.services.images.retention import Retention
+from veilgate.services.jobs.job_control import JobControl
+from veilgate.services.jobs.redo import Redo
 from veilgate.storage.local import LocalObjectStore
 
 _DAY_MS = 86_400_000

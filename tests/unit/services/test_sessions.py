@@ -11,11 +11,11 @@ from veilgate.domain.access import Caller, Scope
 from veilgate.domain.errors import DatabaseUnavailable, Unauthorized
 from veilgate.persistence.engine import open_engine
 from veilgate.persistence.unit_of_work import Database
-from veilgate.services.access import Access, Found
-from veilgate.services.audit import Audit
-from veilgate.services.housekeeping import Housekeeping
-from veilgate.services.keys import Keys, NewKey
-from veilgate.services.sessions import Sessions, csrf_token
+from veilgate.services.access.access import Access, Found
+from veilgate.services.access.audit import Audit
+from veilgate.services.access.keys import Keys, NewKey
+from veilgate.services.access.sessions import Sessions, csrf_token
+from veilgate.services.images.housekeeping import Housekeeping
 from veilgate.storage.local import LocalObjectStore
 
 READ = frozenset({Scope.READ})

@@ -18,7 +18,7 @@ from veilgate.persistence.new_uploads import NewUpload
 from veilgate.persistence.races import UploadedByAnother, WrittenByAnother
 from veilgate.persistence.records import NewEvent, NewImage, NewJob
 from veilgate.persistence.unit_of_work import Database, Transaction
-from veilgate.services.shared_commit import Entry, SharedCommit
+from veilgate.services.uploads.shared_commit import Entry, SharedCommit
 
 Beside = Callable[[Transaction], None]
 

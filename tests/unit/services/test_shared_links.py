@@ -12,9 +12,9 @@ from tests.unit.services.test_erase import ME
 from tests.unit.services.test_erase_races import at_once
 from veilgate.domain.errors import ImageNotFound, LinkNotFound
 from veilgate.domain.ids import new_id
-from veilgate.services.erase import Erase
-from veilgate.services.housekeeping import Housekeeping
-from veilgate.services.shared_links import SharedFiles, SharedLinks
+from veilgate.services.images.erase import Erase
+from veilgate.services.images.housekeeping import Housekeeping
+from veilgate.services.images.shared_links import SharedFiles, SharedLinks
 from veilgate.storage.keys import result_prefix, thumbnail_key
 from veilgate.storage.local import LocalObjectStore
 from veilgate.storage.ports import SignedPut

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from veilgate.domain.errors import DiskFull, ObjectStoreUnavailable
-from veilgate.services.spool import Spool
+from veilgate.services.uploads.spool import Spool
 
 
 @pytest.fixture

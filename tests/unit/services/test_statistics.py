@@ -2,7 +2,7 @@
 
 from tests.integration.persistence.databases import Shelf
 from veilgate.domain.jobs import Lane
-from veilgate.services.statistics import Statistics
+from veilgate.services.overview.statistics import Statistics
 
 
 def test_age_is_counted_from_when_a_job_became_due(shelf: Shelf) -> None:

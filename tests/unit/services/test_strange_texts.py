@@ -9,7 +9,7 @@ from tests.unit.services.test_lookup_ends import Desk
 from veilgate.domain.outcomes import Outcome
 from veilgate.lookups.providers.chat_model import ChatModel
 from veilgate.lookups.providers.vision_model import VisionModel
-from veilgate.services.settlements import Verdict
+from veilgate.services.engines.settlements import Verdict
 
 HALF, NUL, ESCAPE = "\ud83d", "\x00", "\x1b"
 

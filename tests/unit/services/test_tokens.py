@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.fixtures.identity_provider import IdentityProvider, identity_provider
 from veilgate.domain.access import Scope
 from veilgate.domain.errors import Unauthorized
-from veilgate.services.access import Found
-from veilgate.services.tokens import Tokens
+from veilgate.services.access.access import Found
+from veilgate.services.access.tokens import Tokens
 
 SECRET = "a secret of thirty-two bytes or more"
 HOUSE = {"issuer": "https://id.example", "audience": "veilgate"}

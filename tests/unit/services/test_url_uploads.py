@@ -12,7 +12,7 @@ from veilgate.domain.errors import RateLimited
 from veilgate.domain.fetch_targets import FetchTarget, read_target
 from veilgate.domain.options import UploadOptions
 from veilgate.lookups.safe_fetch import SafeFetch
-from veilgate.services.url_uploads import UrlUpload, UrlUploads
+from veilgate.services.uploads.url_uploads import UrlUpload, UrlUploads
 
 TARGET = read_target("https://pictures.example/a.jpg", Reachable.parse(""))
 

@@ -6,15 +6,15 @@ import pytest
 from sqlalchemy import update
 
 from database_models import processed_images
-from search_models import tombstones
 from tests.integration.persistence.databases import OWNER, Shelf
 from tests.unit.services.test_erase import furnish, put, tables_that_know
 from veilgate.domain.ids import new_id
-from veilgate.services.erase import AskedBy, Erase
-from veilgate.services.retention import Retention
-from veilgate.services.verification import Check, Summary, Verdict, Verification
-from veilgate.services.verify_erased import ErasedLeftovers, KeptOriginals
-from veilgate.services.verify_originals import LostOriginals, OrphanOriginals
+from veilgate.persistence.tables.search import tombstones
+from veilgate.services.images.erase import AskedBy, Erase
+from veilgate.services.images.retention import Retention
+from veilgate.services.verification.verification import Check, Summary, Verdict, Verification
+from veilgate.services.verification.verify_erased import ErasedLeftovers, KeptOriginals
+from veilgate.services.verification.verify_originals import LostOriginals, OrphanOriginals
 from veilgate.storage.local import LocalObjectStore
 
 ME = AskedBy("me")

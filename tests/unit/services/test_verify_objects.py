@@ -9,12 +9,12 @@ import pytest
 from tests.integration.persistence.databases import OWNER, Shelf
 from veilgate.domain.ids import uuid7
 from veilgate.domain.options import UploadOptions
-from veilgate.services.missing_jobs import MissingJobs
-from veilgate.services.redo import Redo
-from veilgate.services.verification import Check, Verdict, Verification
-from veilgate.services.verify_leftovers import OrphanResults
-from veilgate.services.verify_originals import LostOriginals, OrphanOriginals
-from veilgate.services.verify_results import LostResults
+from veilgate.services.jobs.missing_jobs import MissingJobs
+from veilgate.services.jobs.redo import Redo
+from veilgate.services.verification.verification import Check, Verdict, Verification
+from veilgate.services.verification.verify_leftovers import OrphanResults
+from veilgate.services.verification.verify_originals import LostOriginals, OrphanOriginals
+from veilgate.services.verification.verify_results import LostResults
 from veilgate.storage.local import LocalObjectStore
 
 HOUR_MS = 3_600_000

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.waiting import wait_until
-from veilgate.services import watched_part as watched_part_module
-from veilgate.services.watched_part import NoAnswer, State, WatchedPart
+from veilgate.services.overview import watched_part as watched_part_module
+from veilgate.services.overview.watched_part import NoAnswer, State, WatchedPart
 
 
 class Part:

@@ -10,8 +10,8 @@ from veilgate.domain.lookups import Asked, Bill, Finding, SentPicture
 from veilgate.domain.outcomes import Outcome
 from veilgate.lookups.ports import Answered, MakeLink
 from veilgate.persistence.records import ClaimedJob
-from veilgate.services.engine_reports import StageReport, Work
-from veilgate.services.lookup_engine import LookupEnd, LookupEngine
+from veilgate.services.engines.engine_reports import StageReport, Work
+from veilgate.services.engines.lookup_engine import LookupEnd, LookupEngine
 from veilgate.stages.ask_provider import AskAboutPicture
 from veilgate.stages.lookup_contract import LookupStage, LookupWork
 from veilgate.stages.pipeline import Node, Pipeline, begin

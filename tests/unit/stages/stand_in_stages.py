@@ -7,9 +7,9 @@ from tests.waiting import wait_until
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.outcomes import Outcome
 from veilgate.domain.pictures import PictureFormat, PictureHeader
-from veilgate.services.device_line import ChunkBounds
-from veilgate.services.engine_reports import EngineListener, StageReport, Work
-from veilgate.services.picture_engine import PictureEnd, PictureEngine
+from veilgate.services.engines.device_line import ChunkBounds
+from veilgate.services.engines.engine_reports import EngineListener, StageReport, Work
+from veilgate.services.engines.picture_engine import PictureEnd, PictureEngine
 from veilgate.stages.contract import BatchStage, PictureWork, RunsOn
 from veilgate.stages.pipeline import Pipeline
 

@@ -15,7 +15,7 @@ from veilgate.domain.options import UploadOptions
 from veilgate.domain.outcomes import NOT_ASKED, Outcome, OutcomeKind
 from veilgate.domain.pictures import PictureFormat
 from veilgate.imaging.picture import Picture
-from veilgate.services.guarded_run import run_guarded
+from veilgate.services.engines.guarded_run import run_guarded
 from veilgate.stages.blur_regions import BlurRegions, VeiledPicture
 from veilgate.stages.contract import PictureWork
 from veilgate.stages.find_faces import FaceSearch, FindFaces

@@ -15,7 +15,7 @@ from veilgate.api.receiving import as_upload, idempotency_key, receive_one
 from veilgate.api.schemas.answers import Problem
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS
 from veilgate.api.stream_answer import StreamAnswer, place_of
-from veilgate.services.intake import AcceptedJob
+from veilgate.services.uploads.intake import AcceptedJob
 from veilgate.telemetry.failpoints import failpoint
 
 router = APIRouter(tags=["uploads"], route_class=DirectRoute)

@@ -16,7 +16,7 @@ from veilgate.api.schemas.answers import Problem, UploadAccepted, UploadAnnounce
 from veilgate.api.schemas.requests import OPTIONS
 from veilgate.domain.filenames import display_name
 from veilgate.domain.rejections import InvalidOption, UnknownField
-from veilgate.services.direct_uploads import Announcement
+from veilgate.services.uploads.direct_uploads import Announcement
 
 router = APIRouter(prefix="/uploads", tags=["uploads"], route_class=GuardedRoute)
 

@@ -6,7 +6,7 @@ from fastapi.responses import JSONResponse, Response
 from veilgate.api.container import Known, Parts
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.schemas.answers import Problem
-from veilgate.services.erase import AskedBy
+from veilgate.services.images.erase import AskedBy
 
 router = APIRouter(tags=["images"], responses={404: {"model": Problem}}, route_class=GuardedRoute)
 

@@ -19,8 +19,8 @@ from veilgate.api.schemas.images import NOTES, ImageAnswer, ImagesAnswer
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS
 from veilgate.domain.cursors import LONGEST_CURSOR
 from veilgate.domain.notes import Notes
-from veilgate.services.audit import AuditAction
-from veilgate.services.browse import BrowseWanted
+from veilgate.services.access.audit import AuditAction
+from veilgate.services.images.browse import BrowseWanted
 
 router = APIRouter(
     prefix="/images", tags=["images"], responses={404: {"model": Problem}}, route_class=GuardedRoute

@@ -10,7 +10,7 @@ from veilgate.api.container import Owner, Parts
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.schemas.answers import Problem
 from veilgate.api.schemas.lookups import LookupAccepted
-from veilgate.services.lookups import AskedLookup
+from veilgate.services.jobs.lookups import AskedLookup
 
 router = APIRouter(
     prefix="/images", tags=["images"], responses={404: {"model": Problem}}, route_class=GuardedRoute

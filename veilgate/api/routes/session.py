@@ -12,7 +12,7 @@ from veilgate.api.guarded_route import SHOWS_A_KEY, GuardedRoute
 from veilgate.api.schemas.answers import CallerAnswer, Problem, SessionOpened
 from veilgate.domain.access import Caller
 from veilgate.domain.errors import Forbidden
-from veilgate.services.sessions import csrf_token
+from veilgate.services.access.sessions import csrf_token
 
 router = APIRouter(prefix="/session", tags=["session"], route_class=GuardedRoute)
 

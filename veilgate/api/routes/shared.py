@@ -12,7 +12,7 @@ from veilgate.api.file_answer import FileAnswer
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.schemas.answers import Problem
 from veilgate.domain.errors import LinkNotFound
-from veilgate.services.shared_links import MEDIA_TYPE
+from veilgate.services.images.shared_links import MEDIA_TYPE
 
 router = APIRouter(tags=["images"], responses={404: {"model": Problem}}, route_class=GuardedRoute)
 

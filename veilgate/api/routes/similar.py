@@ -15,9 +15,9 @@ from veilgate.api.schemas.requests import IMAGE_URL
 from veilgate.api.schemas.similar import DuplicatesAnswer, SimilarAnswer
 from veilgate.api.similar_parameters import IN_QUERY, MEMBERS, from_address, read_wanted
 from veilgate.domain.cursors import LONGEST_CURSOR
-from veilgate.services.duplicates import DuplicateGroup
-from veilgate.services.image_links import ImageLinks
-from veilgate.services.similarity import Likeness, SimilarPage
+from veilgate.services.finding.duplicates import DuplicateGroup
+from veilgate.services.finding.similarity import Likeness, SimilarPage
+from veilgate.services.images.image_links import ImageLinks
 
 router = APIRouter(tags=["search"], route_class=GuardedRoute)
 

@@ -14,8 +14,8 @@ from veilgate.api.schemas.answers import Problem
 from veilgate.api.schemas.images import TextSearchAnswer
 from veilgate.api.schemas.similar import SimilarAnswer
 from veilgate.domain.cursors import LONGEST_CURSOR
-from veilgate.services.similarity import SimilarWanted
-from veilgate.services.text_search import LONGEST_QUERY, WordsWanted
+from veilgate.services.finding.similarity import SimilarWanted
+from veilgate.services.finding.text_search import LONGEST_QUERY, WordsWanted
 
 router = APIRouter(tags=["search"], route_class=GuardedRoute)
 

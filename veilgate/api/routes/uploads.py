@@ -16,7 +16,7 @@ from veilgate.api.schemas.answers import BatchAccepted, Problem, UploadAccepted
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS, OPTIONS_IN_QUERY
 from veilgate.domain.errors import JobNotFound
 from veilgate.domain.jobs import JobStatus
-from veilgate.services.intake import AcceptedJob
+from veilgate.services.uploads.intake import AcceptedJob
 from veilgate.telemetry.failpoints import failpoint
 
 router = APIRouter(tags=["uploads"], route_class=DirectRoute)

@@ -14,8 +14,8 @@ from veilgate.api.routes.uploads import taken_on
 from veilgate.api.schemas.answers import Problem, UploadAccepted
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, IMAGE_URL, OPTIONS
 from veilgate.domain.rejections import InvalidOption, UnknownField
-from veilgate.services.intake import AcceptedJob
-from veilgate.services.url_uploads import UrlUpload
+from veilgate.services.uploads.intake import AcceptedJob
+from veilgate.services.uploads.url_uploads import UrlUpload
 
 router = APIRouter(tags=["uploads"], route_class=GuardedRoute)
 

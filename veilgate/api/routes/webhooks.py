@@ -21,9 +21,9 @@ from veilgate.api.schemas.webhooks import (
 )
 from veilgate.domain.access import Caller
 from veilgate.domain.cursors import LONGEST_CURSOR
-from veilgate.services.erase import AskedBy
-from veilgate.services.webhook_answers import described, logged
-from veilgate.services.webhooks import ShownSecret, WebhookChange
+from veilgate.services.images.erase import AskedBy
+from veilgate.services.webhooks.webhook_answers import described, logged
+from veilgate.services.webhooks.webhooks import ShownSecret, WebhookChange
 
 router = APIRouter(
     prefix="/webhooks", tags=["webhooks"], responses={404: {"model": Problem}}, route_class=GuardedRoute
