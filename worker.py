@@ -32,13 +32,17 @@ def main(arguments: list[str], stop: StopRequest) -> int:
     from config import require_config
     from veilgate.domain.errors import ConfigurationError, DeviceLost, VeilgateError
     from veilgate.telemetry import failpoints
-    from veilgate.telemetry.logging import configure_logging, get_logger
+    from veilgate.telemetry.logging import configure_logging, get_logger, log_what_nobody_caught
+    from veilgate.wiring.shown_numbers import show_numbers
 
     config = require_config()
     configure_logging(config.telemetry.log_level, process=config.worker.name(os.getpid()))
+    log_what_nobody_caught()
     try:
         failpoints.arm(config.telemetry.failpoints)
         with ExitStack() as stack:
+            # Before models are loaded: whoever probes must not take a long start for a death.
+            show_numbers(config, stack, process=arguments[0])
             import_module(FAMILY_ROOTS[arguments[0]]).run(config, stack, stop)
     except VeilgateError as error:
         get_logger(__name__).error("worker.cannot_run", code=error.code, reason=error.message)

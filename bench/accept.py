@@ -11,9 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.busy_connections import RequestSource, Uploads
 from bench.contest import Contestant, Standing, compete, table, verdicts
 from bench.finished_jobs import fill
-from bench.load import RequestSource, Uploads
 from bench.servers import bare_server, gateway_server
 from bench.services import MariaDb, mariadb_is_here, start_object_store
 from bench.small_photos import small_jpegs

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from bench.load import Load, Questions
+from bench.busy_connections import Load, Questions
 from bench.owned_images import fill
 from bench.servers import gateway_server
 from bench.services import MariaDb, mariadb_is_here

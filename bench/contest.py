@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.load import Load, RequestSource, Served
+from bench.busy_connections import Load, RequestSource, Served
 from bench.tables import markdown_table, rate
 
 FLAT_WITHIN = 0.2

@@ -42,6 +42,7 @@ class House:
         settings = {
             "DATA_DIR": str(self.folder / "data"),
             "PORT": str(self.port),
+            "METRICS_PORT": "0",
             "MODEL_FETCH": "false",
             "FACE_DETECTION_SIZE": str(plan.face_size_px),
             "FACE_CONFIDENCE_THRESHOLD": str(plan.face_threshold),

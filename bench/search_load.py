@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.busy_connections import Load, Posts, Questions, RequestSource
 from bench.finished_jobs import image_row, job_row
 from bench.house import free_port
-from bench.load import Load, Posts, Questions, RequestSource
 from bench.search_measure import MANY_CLIENTS, Clients, K, Problem, Row
 from bench.servers import Server, gateway_server
 from database_models import jobs, processed_images

@@ -105,5 +105,6 @@ def gateway_settings(folder: Path) -> dict[str, str]:
         "BENCH_FOLDER": str(folder),
         "DATA_DIR": str(folder / "data"),
         "MAX_QUEUE_SIZE": "100000000",
+        "METRICS_PORT": "0",
         "MODEL_FETCH": "false",
     }

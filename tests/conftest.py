@@ -36,6 +36,8 @@ def pytest_configure() -> None:
         for name in group.model_fields:
             os.environ.pop(name.upper(), None)
             os.environ.pop(f"{name.upper()}_FILE", None)
+    # Houses stand side by side: who wants to see a process' numbers gives it a port.
+    os.environ["METRICS_PORT"] = "0"
     # Untold, structlog has rich draw tracebacks with all variables: 0.8 s for each error that is logged.
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])

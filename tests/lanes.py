@@ -46,9 +46,10 @@ LANES = (
     Lane(("integration",)),
     Lane(("torch",)),
     Lane(("e2e",)),
+    Lane(("load", "images", "containers")),
     Lane(("unit",)),
     Lane(("unit/services", "unit/search")),
-    Lane(("architecture", "unit/imaging", "unit/inference")),
+    Lane(("architecture", "kubernetes", "integration/monitoring", "unit/imaging", "unit/inference")),
 )
 
 

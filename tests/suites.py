@@ -33,7 +33,12 @@ SUITES = (
     Suite("architecture"),
     Suite("unit"),
     Suite("integration"),
+    Suite("kubernetes"),
+    Suite("containers"),
+    # Installs the packages of two images, which takes a minute and a network.
+    Suite("images", light=False),
     Suite("e2e"),
     Suite("faults"),
+    Suite("load"),
     Suite("torch", light=False, missing=_no_room_for_torch),
 )

@@ -104,6 +104,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "config",
         "veilgate.domain.addresses",
     ),  # config for its type alone
+    "veilgate.settings.wires": ("config",),  # the same
 }
 
 # What an operator starts, and what those share. Nothing below may import them.

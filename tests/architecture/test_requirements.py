@@ -31,7 +31,12 @@ FLOORS = {
     # Even `weights_only=True` ran code (CVE-2025-32434, CVE-2026-24747).
     "torch": "2.10",
 }
-ENTRY_POINTS = ("requirements.txt", "requirements-dev.txt", "requirements-gpu.txt")
+ENTRY_POINTS = (
+    "requirements-gateway.txt",
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements-gpu.txt",
+)
 
 
 def lines_in(path: Path) -> Iterator[str]:

@@ -41,6 +41,7 @@ _SETTINGS = {
     "MAX_JOBS_IN_FLIGHT": "8",
     "DECODE_CHILDREN": "1",
     "LOG_LEVEL": "INFO",
+    "METRICS_PORT": "0",
 }
 WORKERS = ("worker-1", "worker-2")
 

@@ -15,7 +15,7 @@ from typing import Any
 from tests.fixtures.paths import REPOSITORY_ROOT
 
 FOLDER = REPOSITORY_ROOT / ".venv-gpu"
-_READ_BY_START = ("start.sh", "requirements.txt", "requirements-gpu.txt")
+_READ_BY_START = ("start.sh", "requirements-gateway.txt", "requirements.txt", "requirements-gpu.txt")
 _OWN_REQUIREMENTS = REPOSITORY_ROOT / "tests" / "torch" / "requirements.txt"
 _INSTALL_TIMEOUT_S = 1000  # 160 s alone on two cores, with a quick network; three times that beside others
 _ANSWER_TIMEOUT_S = 300  # training takes half a minute on a machine that has nothing else to do

@@ -27,6 +27,7 @@ from veilgate.api.receiving import (
     idempotency_key,
     require_field,
 )
+from veilgate.api.request_metrics import count_refused, count_taken
 from veilgate.domain.errors import Unavailable, VeilgateError
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.rejections import (
@@ -160,6 +161,7 @@ class _BatchIntake:
             try:
                 self.accepted.append(await run_in_threadpool(self._settle, file, batch, position, fault))
             except InputRejected as error:
+                count_refused()
                 note = {"code": error.code, "message": error.message}
                 self.rejected.append({"filename": file.filename, "error": note})
 
@@ -187,6 +189,7 @@ class _BatchIntake:
         with upload.file:
             job = self.parts.batches.add(batch, position, upload)
         self.parts.set_to_work(job)
+        count_taken(job)
         return {
             "job_id": job.job_id,
             "filename": job.filename,

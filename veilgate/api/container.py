@@ -17,6 +17,7 @@ from veilgate.domain.errors import Unavailable
 from veilgate.domain.jobs import JobKind
 from veilgate.domain.options import UploadOptions
 from veilgate.domain.rejections import InvalidOption
+from veilgate.persistence.records import DueJob
 from veilgate.queueing.enqueue import Dispatch
 from veilgate.services.access.audit import Audit
 from veilgate.services.access.sessions import Sessions
@@ -33,6 +34,7 @@ from veilgate.services.images.image_notes import ImageNotes
 from veilgate.services.images.shared_links import SharedFiles
 from veilgate.services.jobs.job_control import JobControl
 from veilgate.services.jobs.job_events import JobEvents
+from veilgate.services.jobs.job_log import log_accepted, log_joined
 from veilgate.services.jobs.job_queries import JobQueries
 from veilgate.services.jobs.lookups import Lookups
 from veilgate.services.jobs.redo import Redo
@@ -122,10 +124,14 @@ class Container:
         return options
 
     def set_to_work(self, job: AcceptedJob) -> None:
-        """Tell the workers of what an upload has made."""
+        """Tell the log and the workers of what an upload has made."""
         if job.is_new:
+            log_accepted(DueJob(job.job_id, JobKind.VEIL, job.lane))
             self.dispatch(job.job_id, JobKind.VEIL, job.lane)
+        elif job.deduplicated:
+            log_joined(job.job_id)
         if job.lookup:
+            log_accepted(job.lookup)
             self.dispatch(job.lookup.id, job.lookup.kind, job.lookup.lane)
 
     async def require_room(self, owner: str, key: str | None = None) -> None:

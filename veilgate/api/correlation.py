@@ -2,12 +2,15 @@
 
 import re
 import time
+from collections.abc import Callable
+from http import HTTPStatus
 from uuid import uuid4
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from veilgate.api.problems import problem
+from veilgate.api.request_metrics import count_answer
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -38,6 +41,7 @@ class CorrelationMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                count_answer(scope, status, time.monotonic() - began_s)
                 headers = [*message["headers"], (_HEADER, correlation_id.encode()), *_EVERY_ANSWER]
                 has_policy = any(name == _INERT[0] for name, _ in headers)
                 message["headers"] = headers if has_policy else [*headers, _INERT]
@@ -55,8 +59,13 @@ class CorrelationMiddleware:
                 await answer(scope, receive, send_with_id)
             finally:
                 took_ms = round((time.monotonic() - began_s) * 1000, 1)
-                route = scope.get("route")
-                path = getattr(route, "path", "unknown")
-                # Probes come every second and say nothing new.
-                say = _log.debug if path in _PROBES else _log.info
-                say("request.answered", method=scope["method"], route=path, status=status, ms=took_ms)
+                route = getattr(scope.get("route"), "path", "unknown")
+                say = _voice(route, status)
+                say("request.answered", method=scope["method"], route=route, status=status, ms=took_ms)
+
+
+def _voice(route: str, status: int) -> Callable[..., object]:
+    """What is our fault is said at every LOG_LEVEL. Probes come every second and say nothing new."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _log.error
+    return _log.debug if route in _PROBES else _log.info

@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from veilgate.api.access import Door, needs_of
 from veilgate.api.callers import Guest
 from veilgate.api.container import Container, container_of
+from veilgate.api.request_metrics import show_route
 from veilgate.domain import access
 from veilgate.domain.errors import Forbidden, Refused, Unavailable
 
@@ -22,6 +23,7 @@ class GuardedRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         super().__init__(path, endpoint, **settings)
+        show_route(self.path, self.methods or ())
         self.needs = needs_of(self.path, self.methods or set())
         if self.needs is not Door.OPEN and self.needs is not Door.GREETED:
             self.openapi_extra = {"security": SHOWS_A_KEY, **(self.openapi_extra or {})}

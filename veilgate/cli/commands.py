@@ -34,7 +34,10 @@ COMMANDS = (
     Command("images", "veilgate.cli.images", "erase images, everybody's"),
     Command("index", "veilgate.cli.index", "what images are found by: status, rebuild, reembed, verify"),
     Command("lookups", "veilgate.cli.lookups", "who is asked what pictures show: providers and their prices"),
+    Command("cost", "veilgate.cli.cost", "what so many pictures would take and cost"),
     Command("keys", "veilgate.cli.keys", "create, list, revoke and rotate the keys that callers show"),
+    Command("backup", "veilgate.cli.backup", "save rows and pictures of this machine to a folder, at work"),
+    Command("restore", "veilgate.cli.restore", "make a house of what was saved, in an empty DATA_DIR"),
     Command("audit", "veilgate.cli.audit", "who saw originals, deleted, opened sessions or changed keys"),
 )
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from veilgate.search.client import SearchClient
     from veilgate.services.finding.reembedding import Reembedding
     from veilgate.services.images.erase import Erase
+    from veilgate.services.overview.cost import CostEstimates
     from veilgate.services.overview.provider_overview import ProviderOverview
 
 REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +70,20 @@ class House:
     @cached_property
     def store(self) -> ObjectStore:
         return open_store(self._config)
+
+    def embedded_places(self) -> tuple[Path, Path]:
+        """The SQLite file, and DATA_DIR. Raises `ConfigurationError` where rows or pictures are elsewhere."""
+        storage = self._config.storage
+        url = storage.effective_database_url
+        for setting, is_set in (
+            ("DATABASE_URL", not url.startswith("sqlite:")),
+            ("S3_BUCKET", storage.s3_bucket),
+        ):
+            if is_set:
+                raise ConfigurationError(
+                    f"{setting}: leads to a server, which docs/backup.md says how to save"
+                )
+        return Path(url.removeprefix("sqlite:///").partition("?")[0]), storage.data_dir.resolve()
 
     @cached_property
     def lists(self) -> JobLists:
@@ -118,6 +133,14 @@ class House:
             limits=self._config.lookups.lookup_limits,
             can_link=bool(self._config.search.public_base_url or self._config.storage.s3_bucket),
         )
+
+    def cost_estimates(self) -> "CostEstimates":
+        """Raises `ConfigurationError` when PRICES_FILE is wrong."""
+        from veilgate.services.overview.cost import CostEstimates
+        from veilgate.services.overview.prices import read_prices
+
+        prices = read_prices(self._config.telemetry.prices_file)
+        return CostEstimates(self.database, prices, providers=lambda: self.provider_overview().lines())
 
     @property
     def lookup_daily_usd(self) -> float:

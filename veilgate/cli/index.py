@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from veilgate.cli.house_command import run_in_house
+from veilgate.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from veilgate.cli.house import House
@@ -31,7 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _action(what: str) -> "Callable[[argparse.Namespace, House], int]":
     # Here, because `veilgate up` reads this module too and needs none of them.
-    from veilgate.cli import index_building, index_status, index_verification
+    try:
+        from veilgate.cli import index_building, index_status, index_verification
+    except ModuleNotFoundError as error:  # as in the gateway's container
+        raise ConfigurationError(
+            f"`veilgate index` needs {error.name}, which requirements.txt installs: run it where search does."
+        ) from error
 
     return {
         "status": index_status.show_status,

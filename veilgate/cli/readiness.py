@@ -23,9 +23,14 @@ class GatewayAddress:
         return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
 
     @property
-    def url(self) -> str:
+    def authority(self) -> str:
+        """Host and port, as in a URL."""
         host = self.reachable_host
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.authority}"
 
     def require_free(self) -> None:
         """Raises ConfigurationError when nobody could listen here."""

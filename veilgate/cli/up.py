@@ -11,6 +11,7 @@ from pathlib import Path
 from veilgate.cli.child import ChildSpec, describe_exit
 from veilgate.cli.console import CommandFailed, say
 from veilgate.cli.instance_lock import instance_lock
+from veilgate.cli.metrics_targets import MetricsPorts, write_targets
 from veilgate.cli.private_redis import PrivateRedis, socket_path_of
 from veilgate.cli.readiness import GatewayAddress
 from veilgate.cli.stop_signals import StopSignals
@@ -22,7 +23,7 @@ READY_TIMEOUT_S = 120.0
 PROBE_S = 0.25  # each probe is two lines in the gateway's log
 HOPELESS_ENDS = 4  # of one child before the house was ever ready: 3.5 s of pauses, and each time its reason
 EXIT_INSISTED = 130
-SEARCH = "search"
+GATEWAY, SEARCH = "gateway", "search"
 WRONG_SETTINGS = describe_exit(os.EX_CONFIG)  # another start would read the same
 
 
@@ -35,6 +36,7 @@ class HousePlan:
     redis_url: str
     redis: PrivateRedis | None
     num_workers: int
+    metrics: MetricsPorts
     # SEARCH_URL leads to a search server that somebody else runs.
     searches_elsewhere: bool = False
 
@@ -49,15 +51,28 @@ class HousePlan:
 
     def children(self) -> list[ChildSpec]:
         """Everything beside Redis, in the order it is started."""
-        images = [f"images-{number + 1}" for number in range(self.num_workers)]
         return [
-            self.script("gateway", "api_server.py"),
-            *(self.script(name, "worker.py", "images", WORKER_ID=name) for name in images),
-            self.script("deliveries", "worker.py", "deliveries", WORKER_ID="deliveries"),
-            self.script("lookups", "worker.py", "lookups", WORKER_ID="lookups"),
-            self.script("reconciler", "worker.py", "reconciler", WORKER_ID="reconciler"),
-            *([] if self.searches_elsewhere else [self.script(SEARCH, "search_server.py", WORKER_ID=SEARCH)]),
+            self.script(
+                name,
+                *_words_of(family),
+                WORKER_ID=name,
+                METRICS_PORT=str(self.metrics.port_of(number)),
+            )
+            for number, (name, family) in enumerate(self.families().items())
         ]
+
+    def families(self) -> dict[str, str]:
+        """Of each child, by its name."""
+        images = {f"images-{number + 1}": "images" for number in range(self.num_workers)}
+        others = {name: name for name in ("deliveries", "lookups", "reconciler")}
+        search = {} if self.searches_elsewhere else {SEARCH: SEARCH}
+        return {GATEWAY: GATEWAY, **images, **others, **search}
+
+
+def _words_of(family: str) -> tuple[str, ...]:
+    """What a process of the family is started with."""
+    roots = {GATEWAY: ("api_server.py",), SEARCH: ("search_server.py",)}
+    return roots.get(family, ("worker.py", family))
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:
@@ -100,13 +115,14 @@ def _read_plan() -> HousePlan:
         redis_url=config.redis_url,
         redis=redis,
         num_workers=config.worker.num_workers,
+        metrics=MetricsPorts(config.telemetry.metrics_host, config.telemetry.metrics_port),
         searches_elsewhere=bool(config.search.search_url),
     )
 
 
 def _open_house(plan: HousePlan, *, supervisor: Supervisor, signals: StopSignals) -> bool:
     """True once pictures are taken and processed; False when someone asked to stop meanwhile."""
-    started_at = time.monotonic()
+    started_at, children = time.monotonic(), plan.children()
     if plan.redis and not _open_redis(plan, plan.redis, supervisor=supervisor, signals=signals):
         return False
     code = supervisor.run_to_end(plan.script("database", "init_database.py"))
@@ -114,13 +130,14 @@ def _open_house(plan: HousePlan, *, supervisor: Supervisor, signals: StopSignals
         return False
     if code != 0:
         raise CommandFailed(f"the database is not usable ({describe_exit(code)}); the reason stands above")
-    for spec in plan.children():
+    for spec in children:
         supervisor.start(spec)
+    write_targets(plan.data_dir, plan.metrics, plan.families())
     if not _wait(
         plan.gateway.missing,
         timeout_s=READY_TIMEOUT_S,
         # Pictures are taken and processed without search.
-        watch=[spec.name for spec in plan.children() if spec.name != SEARCH],
+        watch=[spec.name for spec in children if spec.name != SEARCH],
         supervisor=supervisor,
         signals=signals,
     ):
@@ -174,5 +191,7 @@ def _say_welcome(plan: HousePlan, *, took_s: float) -> None:
     say(f"  gateway   {plan.gateway.url}")
     say(f"  try it    curl -F file=@photo.jpg {plan.gateway.url}/upload")
     say(f"  docs      {plan.gateway.url}/docs")
+    if plan.metrics.first:
+        say(f"  metrics   {plan.metrics.address_of(0).url}/metrics and one more port for each process")
     say(f"  data      {plan.data_dir}")
     say("Ctrl-C stops")

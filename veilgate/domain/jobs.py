@@ -27,6 +27,9 @@ class Lane(StrEnum):
     BULK = "bulk"
 
 
+# What the event says by which an ended job is submitted again.
+TRIED_AGAIN = '{"retried": true}'
+
 TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 LEGAL_TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {

@@ -2,6 +2,8 @@
 
 import contextlib
 import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from veilgate.inference.torch_checkpoint import Checkpoint
+from veilgate.telemetry.metrics import DEVICE_BUSY_SECONDS
 
 
 class TorchSession:
@@ -24,19 +27,30 @@ class TorchSession:
         network = checkpoint.network.to(self._device, memory_format=torch.channels_last)
         self._network = _with_exact_head(network.half()) if half else network
         self._lock = threading.Lock()
+        is_gpu = self._device.type == "cuda"
+        name = f"cuda:{self._device.index or 0}" if is_gpu else "cpu"
+        self._busy_s = DEVICE_BUSY_SECONDS.labels(name)
         # Of its own, so that another model's runs and this one's do not wait for each other.
-        self._stream = torch.cuda.Stream(self._device) if self._device.type == "cuda" else None
+        self._stream = torch.cuda.Stream(self._device) if is_gpu else None
         if self._stream is not None:
             torch.cuda.synchronize(self._device)  # the weights were sent on another stream
 
     def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """The boxes and scores of each cell, (N, 4 + classes, cells), for (N, 3, height, width)."""
-        with self._lock, torch.inference_mode(), self._own_stream():
+        with self._lock, torch.inference_mode(), self._own_stream(), self._counted():
             tensor = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device)
             tensor = tensor.to(self._dtype, memory_format=torch.channels_last)
             # Back in the host's memory: this waits for the stream.
             answer: NDArray[np.float32] = self._network(tensor).float().cpu().numpy()
             return [answer]
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        began_s = time.monotonic()
+        try:
+            yield
+        finally:
+            self._busy_s.inc(time.monotonic() - began_s)
 
     def _own_stream(self) -> contextlib.AbstractContextManager[Any]:
         return torch.cuda.stream(self._stream) if self._stream is not None else contextlib.nullcontext()

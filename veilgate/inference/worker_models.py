@@ -17,6 +17,7 @@ from veilgate.inference.tiling import TiledDetector
 from veilgate.inference.veil_classes import veiled_labels
 from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.metrics import DETECTIONS, from_zero
 
 _log = get_logger(__name__)
 _BLANK_PICTURE = np.full((64, 64, 3), 114, np.uint8)
@@ -78,6 +79,7 @@ def open_worker_models(choice: ModelChoice, *, manifest_path: Path, fetched_fold
     options = DetectorOptions(longest_side_px=choice.faces_longest_side_px, streams=choice.streams)
     faces = load_model(faces_spec, folder=fetched_folder, options=options)
     offered = offered_labels(faces_spec, faces)
+    from_zero(DETECTIONS, offered)
     veiled = veiled_labels(faces_spec, choice.blur_targets, offered=offered)
     reported = [label for label in offered if label not in veiled]
     _log.info("faces.classes", model=faces_spec.id, veiled=list(veiled), reported=reported)
@@ -102,6 +104,7 @@ def _open_vehicles(
         slot: ModelSlot[Detector] = ModelSlot(Path(choice.vehicles).name, None)
         slot.fail(error.message)
         return slot, None
+    from_zero(DETECTIONS, spec.classes)
     options = DetectorOptions(streams=choice.streams)
     return open_slot(
         spec,

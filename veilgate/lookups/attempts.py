@@ -18,11 +18,12 @@ from veilgate.lookups.circuit_breaker import CircuitBreaker
 from veilgate.lookups.deadlines import deadline_s, time_left_s
 from veilgate.lookups.latency import Latency
 from veilgate.lookups.pacing import Lane
-from veilgate.lookups.provider_policies import Account, ProviderPolicy
+from veilgate.lookups.provider_policies import MICROS, Account, ProviderPolicy
 from veilgate.lookups.questions import Judge, Question, Reply
 from veilgate.lookups.retrying import asked_to_wait_s, pause_s
 from veilgate.lookups.sending import Fate, NeverSent, Send, Unanswered
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.metrics import PROVIDER_CALL_SECONDS, PROVIDER_CALLS, PROVIDER_COST_USD
 
 _log = get_logger(__name__)
 _LAST_WORDS_S = 0.1
@@ -32,6 +33,8 @@ _NOTHING_S = 0.001
 _NEEDED_AT_FIRST_S, _MOST_NEEDED_S = 0.25, 5.0
 # Times as long as is usual: who had that, and was not answered, has something to say of the provider.
 _FAIR = 3
+# How calls end, as Prometheus is told, beside the codes of errors: the second, where nobody waits any more.
+ANSWERED, CUT_OFF = "answered", "cut_off"
 _NOT_LET_THROUGH = (ProviderBusy, ProviderResting, BudgetSpent, Unavailable)
 
 
@@ -113,6 +116,7 @@ class Attempts:
             try:
                 return await self._at_its_moment(send, fate, attempt)
             finally:
+                PROVIDER_COST_USD.labels(self._policy.name).inc(fate.bill.cost_micros / MICROS)
                 if not fate.is_billed:
                     await self._budget.give_back(reservation, was_sent=fate.was_sent)
 
@@ -126,23 +130,29 @@ class Attempts:
             raise ProviderDown(str(error)) from None
 
     async def _exchange(self, send: Send, fate: Fate, attempt: int) -> Any:
-        began_s, failed_as = self._now_s(), None
+        began_s, failed_as, outcome = self._now_s(), None, CUT_OFF
         try:
             reply = await self._send(send, fate)
             fate.status = reply.status
             if fate.is_billed:
                 self._desk.latency.note(self._now_s() - began_s)
-            return self._judged(reply)
+            document = self._judged(reply)
         except LookupFailed as error:
-            failed_as = error.code
+            failed_as = outcome = error.code
             raise
         except _CutShort:
             failed_as = ProviderDown.code
             raise
+        else:
+            outcome = ANSWERED
+            return document
         finally:
-            ms = round((self._now_s() - began_s) * 1000)
-            name, status = self._policy.name, fate.status
-            _log.info("provider.asked", provider=name, status=status, error=failed_as, ms=ms, attempt=attempt)
+            took_s = self._now_s() - began_s
+            name, status, ms = self._policy.name, fate.status, round(took_s * 1000)
+            PROVIDER_CALLS.labels(name, outcome).inc()
+            PROVIDER_CALL_SECONDS.labels(name).observe(took_s)
+            say = _log.warning if failed_as else _log.debug
+            say("provider.asked", provider=name, status=status, error=failed_as, ms=ms, attempt=attempt)
 
     async def _send(self, send: Send, fate: Fate) -> Reply:
         began_s = self._now_s()

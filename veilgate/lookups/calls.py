@@ -18,9 +18,14 @@ from veilgate.lookups.provider_policies import Policies
 from veilgate.lookups.questions import Judge, Question, Told
 from veilgate.lookups.running_bill import put_on_bill
 from veilgate.lookups.single_flight import SingleFlight
+from veilgate.telemetry.metrics import PROVIDER_ANSWERS_KNOWN
 
 if TYPE_CHECKING:
     from veilgate.lookups.http_exchange import HttpExchange
+
+
+# Where an answer came from that needed no call.
+CACHED, SHARED = "cached", "shared"
 
 
 class Calls:
@@ -47,9 +52,15 @@ class Calls:
                 return error
 
         said, is_first = await self._under_way.join(same_question(question, asked), ask_once)
+        if not is_first:
+            PROVIDER_ANSWERS_KNOWN.labels(question.provider, SHARED).inc()
         if isinstance(said, LookupFailed):
             raise said if is_first else _unpaid(said)
         return said if is_first else Told(said.document, Bill(cached=1))
+
+    def is_resting(self, provider: str) -> bool:
+        """Whether it is left alone for a while. May be asked from any thread."""
+        return self._desks[self._policies[provider].account.name].breaker.is_open
 
     async def aclose(self) -> None:
         await self._under_way.close()
@@ -58,6 +69,7 @@ class Calls:
 
     async def _find_or_ask(self, question: Question, judge: Judge, asked: Asked) -> Told:
         if kept := await self._answers.find(question, asked):
+            PROVIDER_ANSWERS_KNOWN.labels(question.provider, CACHED).inc()
             return Told(kept.document, Bill(cached=1))
         policy = self._policies[question.provider]
         attempts = Attempts(

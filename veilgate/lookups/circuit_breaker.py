@@ -46,6 +46,11 @@ class CircuitBreaker:
         self._rest: _Rest | None = None
         self._is_tried = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody is let through now, not even one alone."""
+        return self._rest is not None and self._rest.until_s > self._clock()
+
     def require_closed(self) -> None:
         """Raises `ProviderResting`, or what the account was shut with, when nobody would be let through."""
         rest = self._rest

@@ -10,7 +10,7 @@ from typing import Any
 from veilgate.domain.errors import ConfigurationError
 
 _SETTING = "LOOKUP_LIMITS"
-_MICROS = 1_000_000
+MICROS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ProviderPolicy:
 
     def cost_micros(self, units: int) -> int:
         """Millionths of a US dollar that a question of so many units costs."""
-        return round(self.usd_per_call * units * _MICROS)
+        return round(self.usd_per_call * units * MICROS)
 
 
 Policies = Mapping[str, ProviderPolicy]

@@ -44,6 +44,9 @@ class Receiver:
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
     id: str
+    event: str
+    job_id: str | None
+    image_id: str | None
     attempts: int
     payload: str = field(repr=False)
     correlation_id: str | None
@@ -179,9 +182,9 @@ class DeliveryRepository:
 
     def give_up(
         self, endpoint_id: str, *, older_than_ms: int, reason: str, but_not: Collection[str] = ()
-    ) -> None:
-        """What has waited for longer than that, and is not wanted by hand."""
-        self._connection.execute(
+    ) -> int:
+        """What has waited for longer than that, and is not wanted by hand; how many those are."""
+        given_up = self._connection.execute(
             update(webhook_deliveries)
             .where(
                 _D.endpoint_id == endpoint_id,
@@ -192,6 +195,7 @@ class DeliveryRepository:
             )
             .values(status=DeliveryStatus.GIVEN_UP, finished_at_ms=now_ms(), last_error=reason)
         )
+        return given_up.rowcount
 
     def add_test(self, delivery_id: str, endpoint_id: str, *, owner_id: str, payload: str) -> None:
         """First in its line."""

@@ -1,6 +1,7 @@
 """The drivers' errors in our words: one table of the numbers that MySQL and MariaDB share."""
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,8 @@ _DISK_FULL = frozenset({1021, 1114})
 _DISK_FULL_WORDS = ("disk is full", "disk full", "no space left on device")
 READ_ONLY = frozenset({1290, 1792, 1836})
 SHUTTING_DOWN = frozenset({1053})
+# What PyMySQL says itself.
+_NOT_ENCRYPTED = 2026
 _NO_SUCH_TABLE = frozenset({1146})
 # Wrong user, password, database, host or rights. Only at the start are these a setting's fault.
 _REFUSED = frozenset(
@@ -50,6 +53,13 @@ def refusal(error: DatabaseUnavailable) -> ConfigurationError | None:
     beneath = getattr(cause.orig, "original_exception", None)
     if isinstance(beneath, socket.gaierror) and beneath.errno == socket.EAI_NONAME:
         return ConfigurationError("DATABASE_URL: no server has the name that stands in it")
+    if isinstance(beneath, ssl.SSLCertVerificationError):
+        return ConfigurationError(
+            f"DATABASE_CA_FILE: the certificate that the database server shows is refused: "
+            f"{beneath.verify_message}"
+        )
+    if _number_behind(error) == _NOT_ENCRYPTED:
+        return ConfigurationError("DATABASE_CA_FILE: the database server offers no encrypted connections")
     if _number_behind(error) in _REFUSED and cause.orig is not None:
         # The server's sentence; it names user, host and database, and never the password.
         return ConfigurationError(f"DATABASE_URL: {cause.orig.args[-1]}")

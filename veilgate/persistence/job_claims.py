@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, case, or_, select, update
+from sqlalchemy import Connection, and_, case, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from database_models import jobs, processed_images
+from database_models import jobs, processed_images, stage_events
 from veilgate.domain.errors import VeilgateError
-from veilgate.domain.jobs import JobKind, JobStatus
+from veilgate.domain.jobs import TRIED_AGAIN, JobKind, JobStatus
 from veilgate.persistence.clock import now_ms
 from veilgate.persistence.records import ClaimedJob, ExpiredJob, WaitingJob
 
@@ -22,6 +22,7 @@ _JOB_FIELDS = (
     "created_at_ms",
     "started_at_ms",
     "correlation_id",
+    "not_before_ms",
 )
 _IMAGE_FIELDS = ("original_key", "filename", "sha256", "format", "width", "height")
 _SHOWN = jobs.alias("shown")
@@ -87,7 +88,15 @@ class JobClaims:
             .outerjoin(_SHOWN, _SHOWN.c.id == processed_images.c.current_job_id)
             .where(jobs.c.id == job_id)
         ).one()
-        return ClaimedJob(**row._mapping)
+        return ClaimedJob(**row._mapping, asked_at_ms=self._asked_at_ms(job_id, row.fence, row.created_at_ms))
+
+    def _asked_at_ms(self, job_id: str, fence: int, created_at_ms: int) -> int:
+        """Nobody wishes for a first try again, and most have no other."""
+        if fence == 1:
+            return created_at_ms
+        again = and_(stage_events.c.stage == "job", stage_events.c.payload == TRIED_AGAIN)
+        wished = select(func.max(stage_events.c.created_at_ms)).where(stage_events.c.job_id == job_id, again)
+        return self._connection.execute(wished).scalar() or created_at_ms
 
     def extend(self, held: Sequence[tuple[str, int]], *, lease_ms: int) -> set[str]:
         """Renew leases of (job id, fence); returns the ids that are lost: cancelled, or claimed by another.
@@ -180,7 +189,15 @@ class JobClaims:
         """Jobs whose lease has run out, held until the transaction ends. One that somebody else holds is left
         out: its worker may be renewing the lease just now, or another reconciler has it."""
         rows = self._connection.execute(
-            select(jobs.c.id, jobs.c.kind, jobs.c.fence, jobs.c.attempts, jobs.c.deliveries, jobs.c.ran_alone)
+            select(
+                jobs.c.id,
+                jobs.c.kind,
+                jobs.c.fence,
+                jobs.c.attempts,
+                jobs.c.deliveries,
+                jobs.c.ran_alone,
+                jobs.c.correlation_id,
+            )
             .where(jobs.c.status == JobStatus.PROCESSING, jobs.c.lease_until_ms < now_ms())
             .order_by(jobs.c.lease_until_ms)
             .limit(limit)
@@ -188,7 +205,13 @@ class JobClaims:
         )
         return [
             ExpiredJob(
-                row.id, JobKind(row.kind), row.fence, row.attempts, row.deliveries, bool(row.ran_alone)
+                row.id,
+                JobKind(row.kind),
+                row.fence,
+                row.attempts,
+                row.deliveries,
+                bool(row.ran_alone),
+                row.correlation_id,
             )
             for row in rows
         ]

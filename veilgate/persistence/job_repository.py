@@ -99,7 +99,7 @@ class JobRepository:
     def due_for_dispatch(self, *, undispatched_for_ms: int, limit: int) -> list[DueJob]:
         """Jobs that nobody has put on the work list, though they were due at least that long ago."""
         rows = self._connection.execute(
-            select(jobs.c.id, jobs.c.kind, jobs.c.lane)
+            select(jobs.c.id, jobs.c.kind, jobs.c.lane, jobs.c.correlation_id)
             .where(
                 jobs.c.status == JobStatus.SUBMITTED,
                 jobs.c.dispatched_at_ms.is_(None),
@@ -108,7 +108,10 @@ class JobRepository:
             .order_by(jobs.c.not_before_ms)
             .limit(limit)
         )
-        return [DueJob(row.id, JobKind(row.kind), Lane(row.lane)) for row in rows]
+        return [
+            DueJob(row.id, JobKind(row.kind), Lane(row.lane), correlation_id=row.correlation_id)
+            for row in rows
+        ]
 
     def dispatched_but_waiting(
         self, *, until_ms: int, after: DispatchedJob | None, limit: int

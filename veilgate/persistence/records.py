@@ -1,6 +1,6 @@
 """Rows as values: what repositories take and give."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from veilgate.domain.jobs import JobKind, JobStatus, Lane
 
@@ -103,6 +103,9 @@ class ClaimedJob:
     created_at_ms: int
     started_at_ms: int
     correlation_id: str | None
+    # Since when it could have been claimed, and when it was accepted or last wished for again.
+    not_before_ms: int
+    asked_at_ms: int
     # Below which name the files are of the result that the image shows now.
     shown_result_key: str | None = None
 
@@ -114,6 +117,8 @@ class DueJob:
     id: str
     kind: JobKind
     lane: Lane
+    # For the log alone.
+    correlation_id: str | None = field(default=None, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,7 @@ class ExpiredJob:
     attempts: int
     deliveries: int
     ran_alone: bool
+    correlation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

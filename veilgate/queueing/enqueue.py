@@ -14,8 +14,9 @@ from veilgate.persistence.records import DueJob
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.connection import REDIS_AWAY
 from veilgate.queueing.work_list import WorkList
+from veilgate.services.jobs.job_log import log_dispatched
 from veilgate.telemetry.failpoints import failpoint
-from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.logging import current_correlation_id, get_logger
 
 _log = get_logger(__name__)
 _LARGEST_GROUP = 256
@@ -55,7 +56,7 @@ class Dispatcher:
         self._thread.start()
 
     def __call__(self, job_id: str, kind: JobKind, lane: Lane) -> None:
-        self._committed.put(DueJob(job_id, kind, lane))
+        self._committed.put(DueJob(job_id, kind, lane, correlation_id=current_correlation_id()))
 
     def close(self) -> None:
         self._committed.put(None)
@@ -108,8 +109,10 @@ def put_on_lists(work_list: WorkList, group: Sequence[DueJob]) -> list[str]:
     same_list = attrgetter("kind", "lane")
     try:
         for (kind, lane), jobs in groupby(sorted(group, key=same_list), key=same_list):
-            listed += work_list.put_all([job.id for job in jobs], kind, lane)
+            group_of_list = list(jobs)
+            listed += work_list.put_all([job.id for job in group_of_list], kind, lane)
             failpoint("listed")
+            log_dispatched(group_of_list)
     except REDIS_AWAY as error:
         _log.warning("dispatch.redis_away", left=len(group) - len(listed), error=type(error).__name__)
     return listed

@@ -11,10 +11,9 @@ from redis import Redis
 from rq import Queue
 from rq.utils import as_text, parse_composite_key
 
-from veilgate.domain.errors import QueueUnavailable
 from veilgate.domain.families import FAMILIES
 from veilgate.persistence.records import DueJob
-from veilgate.queueing.connection import REDIS_AWAY
+from veilgate.queueing.connection import REDIS_AWAY, away
 from veilgate.queueing.redis_clock import RedisClock
 from veilgate.queueing.sweeper import Sweeper
 from veilgate.queueing.wakeups import WakeupSender
@@ -97,4 +96,4 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except REDIS_AWAY as error:
-        raise QueueUnavailable from error
+        raise away(error) from error

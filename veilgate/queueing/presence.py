@@ -8,7 +8,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from veilgate.domain.errors import QueueUnavailable
-from veilgate.queueing.connection import REDIS_AWAY, require_writes
+from veilgate.queueing.connection import REDIS_AWAY, away, require_writes
 
 _PREFIX = "veilgate:present:"
 _EVERY_S = 3.0
@@ -58,7 +58,7 @@ def who_is_present(redis: Redis) -> dict[str, list[dict[str, Any]]]:
     except ResponseError as error:
         raise QueueUnavailable(_REFUSES) from error
     except REDIS_AWAY as error:
-        raise QueueUnavailable from error
+        raise away(error) from error
     for key, value in zip(keys, values, strict=True):
         if value is not None:
             family, _, name = key.decode().removeprefix(_PREFIX).partition(":")

@@ -18,11 +18,14 @@ from veilgate.services.images.housekeeping import Housekeeping
 from veilgate.services.jobs.lease_expiry import LeaseExpiry
 from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.metrics import JOBS_PUT_RIGHT, RECONCILER_ROUNDS, from_zero
 
 _log = get_logger(__name__)
 _EPOCH_KEY = "veilgate:epoch"
 _LEADER = "reconciler"
 _PAGE = 500
+# What is done about jobs that a crash or an outage left behind, as Prometheus is told.
+_PUT_RIGHT = ("lease_expired", "lists_lost", "dispatched", "stranded", "taken_back", "forgotten")
 # How long a request to end may go unheard between two rounds.
 _LONGEST_SLEEP_S = 0.1
 
@@ -62,6 +65,7 @@ class Reconciler:
 
     def run(self, stop_requested: Callable[[], bool], announce: Callable[[], None]) -> None:
         """Look again and again until a stop is requested."""
+        from_zero(JOBS_PUT_RIGHT, _PUT_RIGHT)
         while not stop_requested():
             announce()
             try:
@@ -78,7 +82,7 @@ class Reconciler:
         failpoint("reconcile_expired")
         try:
             self._notice_lost_lists()
-            self._sweeper.sweep()
+            JOBS_PUT_RIGHT.labels("taken_back").inc(self._sweeper.sweep())
             failpoint("reconcile_swept")
             self._dispatch_due()
             self._look_for_stranded()
@@ -88,6 +92,7 @@ class Reconciler:
         if time.monotonic() >= self._next_housekeeping_s:
             self._housekeeping.run()
             self._next_housekeeping_s = time.monotonic() + self._timing.housekeeping_every_s
+        RECONCILER_ROUNDS.inc()
 
     def _pause(self, stop_requested: Callable[[], bool]) -> None:
         """Asks between short sleeps: an event that a signal handler sets while this thread is inside its
@@ -114,6 +119,7 @@ class Reconciler:
         if self._redis.set(_EPOCH_KEY, uuid4().hex, nx=True):
             with self._database.write() as transaction:
                 forgotten = transaction.jobs.forget_dispatches()
+            JOBS_PUT_RIGHT.labels("lists_lost").inc(forgotten)
             if forgotten:
                 _log.warning("reconciler.lists_were_lost", jobs=forgotten)
 
@@ -125,6 +131,7 @@ class Reconciler:
             if not due:
                 return
             done = dispatch_group(self._database, self._work_list, due)
+            JOBS_PUT_RIGHT.labels("dispatched").inc(done)
             failpoint("reconcile_dispatched")
             _log.info("reconciler.dispatched", jobs=done)
             if done < len(due):
@@ -146,9 +153,9 @@ class Reconciler:
             listed = self._work_list.all_listed() if listed is None else listed
             stranded = [job for job in page if job.id not in listed]
             if stranded:
-                _log.warning(
-                    "reconciler.stranded", jobs=dispatch_group(self._database, self._work_list, stranded)
-                )
+                found = dispatch_group(self._database, self._work_list, stranded)
+                JOBS_PUT_RIGHT.labels("stranded").inc(found)
+                _log.warning("reconciler.stranded", jobs=found)
             last = page[-1]
         self._forget_ended(listed or self._work_list.all_listed())
 
@@ -162,5 +169,6 @@ class Reconciler:
             ended = [job_id for job_id in page if statuses.get(job_id, JobStatus.FAILED).is_terminal]
             if ended:
                 self._work_list.forget(ended)
+                JOBS_PUT_RIGHT.labels("forgotten").inc(len(ended))
                 failpoint("reconcile_tidied")
                 _log.info("reconciler.forgot_ended", jobs=len(ended))

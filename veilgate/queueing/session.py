@@ -21,8 +21,10 @@ from veilgate.queueing.session_parts import SessionParts
 from veilgate.queueing.take_order import TakeOrder
 from veilgate.services.engines.settlements import Settlement, Verdict
 from veilgate.services.jobs.claims import Release
+from veilgate.services.jobs.job_log import log_lost
 from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.metrics import JOBS_IN_HAND
 
 _log = get_logger(__name__)
 _TICK_S = 0.02
@@ -74,6 +76,7 @@ class Session:
             self._admit()
             self._settle()
             self._beat()
+            JOBS_IN_HAND.labels(self._parts.family).set(len(self._live))
             self._with_redis(self._parts.announce)
             if self._parts.limits.longest_s is None:  # else there is time for it between sessions
                 self._with_redis(self._maintain)
@@ -84,6 +87,7 @@ class Session:
             if self._is_closing and not self._live:
                 self._with_redis(self._give_back)
                 break
+        JOBS_IN_HAND.labels(self._parts.family).set(0)
         self._parts.watchdog.rest()
 
     @property
@@ -227,7 +231,7 @@ class Session:
     def _abandon(self, job_id: str) -> None:
         """Cancelled, or another worker has it: our result would be discarded anyway."""
         live = self._live.pop(job_id)
-        _log.warning("session.job_lost", job_id=job_id, fence=live.job.fence)
+        log_lost(live.job)
         self._parts.engine.abandon(job_id)
         self._with_redis(lambda: self._books.drop(live.taken))
 

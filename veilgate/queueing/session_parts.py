@@ -45,8 +45,9 @@ class SessionLimits:
 
 @dataclass(frozen=True)
 class SessionParts:
-    """Everything a session works with; the same for all sessions of a process."""
+    """Everything a session works with; the same for all sessions of a process, which is of one `family`."""
 
+    family: str
     claims: Claims
     engine: Engine
     settlements: "queue.SimpleQueue[Settlement]"

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from secrets import token_hex
 from types import FrameType
 
 from redis import Redis
@@ -15,13 +16,14 @@ from rq.worker_registration import clean_worker_registry
 
 from veilgate.domain.errors import DeviceLost
 from veilgate.domain.jobs import Lane
-from veilgate.queueing.connection import REDIS_AWAY, require_writes
+from veilgate.queueing.connection import REDIS_AWAY, away, require_writes
 from veilgate.queueing.rq_books import RqBooks
 from veilgate.queueing.session import Session
 from veilgate.queueing.session_parts import SessionParts
 from veilgate.queueing.sweeper import Sweeper
 from veilgate.queueing.take_order import TakeOrder
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.metrics import JOBS_IN_HAND, from_zero
 
 _log = get_logger(__name__)
 _IDLE_WAIT_S = 0.25
@@ -42,13 +44,16 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
     ) -> None:
         super().__init__(
             list(parts.lanes.values()),
-            name=name,
+            # RQ refuses a name that is still registered, as that of a killed predecessor is for 80 s; a
+            # container that starts again has its predecessor's host and process id.
+            name=f"{name}.{token_hex(4)}",
             connection=connection,
             serializer=JSONSerializer,
             worker_ttl=_WORKER_TTL_S,
             maintenance_interval=_MAINTENANCE_EVERY_S,
             log_job_description=False,
         )
+        from_zero(JOBS_IN_HAND, [parts.family])
         self._parts = parts
         self._lease_s = max(1, int(parts.limits.lease_s))
         self._order = TakeOrder()
@@ -77,6 +82,13 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
         if not self._stop_requested:
             self.set_state(WorkerStatus.IDLE)
 
+    def teardown(self) -> None:
+        """Where Redis is away, RQ's entry of this worker runs out by itself."""
+        try:
+            super().teardown()
+        except REDIS_AWAY as error:
+            _log.warning("worker.redis_away", error=type(error).__name__, reason=away(error).message)
+
     def dequeue_job_and_maintain_ttl(
         self,
         timeout: int | None,
@@ -90,7 +102,7 @@ class SessionWorker(SimpleWorker):  # type: ignore[misc]
                 self._parts.announce()
                 found = self._take_first()
             except REDIS_AWAY as error:
-                _log.warning("worker.redis_away", error=type(error).__name__)
+                _log.warning("worker.redis_away", error=type(error).__name__, reason=away(error).message)
                 self._wait_for_redis()
                 continue
             if found is not None:

@@ -1,7 +1,6 @@
 """Which of many rows may be likest: a graph over one byte for each dimension, or lists if that fails."""
 
 import logging
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,9 @@ from numpy.typing import NDArray
 
 from veilgate.search.ports import Vector
 from veilgate.search.tail import Rows
+from veilgate.telemetry.usable_cores import usable_cores
 
+_CORES = usable_cores()
 # Links of each row, and how far around a new one they are looked for. 32 and 100: recall@10 0.997 of 100,000
 # rows with 512 dimensions at an effort of 256, built in half the time that 32 and 200 take.
 _LINKS = 32
@@ -118,7 +119,7 @@ def threads_for(queries: int) -> int:
     """For a few queries one: a team costs more than it saves. Never all cores: where others want them too, a
     team waits, spinning, for its last member (32 queries at 30,000 rows on two busy cores: 22 ms with two
     threads, 12 ms with one)."""
-    return max(1, min(queries // 8, len(os.sched_getaffinity(0)) // 2))
+    return max(1, min(queries // 8, _CORES // 2))
 
 
 def _empty_graph(vectors: Vector) -> Any:

@@ -1,6 +1,5 @@
 """The index in this process: sealed segments, and a small tail that grows."""
 
-import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from veilgate.search.snapshot import Snapshot, read_snapshot, remove_unnamed, wr
 from veilgate.search.tail import Tail
 from veilgate.search.view import Part, View
 from veilgate.search.view_search import search_view
+from veilgate.telemetry.usable_cores import usable_cores
 
 # While it is built anew so many rows are held in memory before they go to the disk.
 _BUILT_TAILS = 16
@@ -141,7 +141,7 @@ class FaissIndex:
     def _sealed(self, view: View, merged: Sequence[Part], *, approximated: bool) -> View:
         """A view that is being built, with these parts as one segment."""
         effort = Effort(
-            threads=len(os.sched_getaffinity(0)),
+            threads=usable_cores(),
             is_stopped=lambda: False,
             approximated_from=self._sizes.approximated_from if approximated else view.size + 1,
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from veilgate.search.wire import (
     texts_of,
 )
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.metrics import SEARCH_SECONDS, SEARCHES, from_zero
 
 _log = get_logger(__name__)
 Message = dict[str, Any]
@@ -34,6 +36,15 @@ _PICTURE_TIMEOUT_S = 60.0
 # Whole pictures in memory; who comes later waits, and is not read from meanwhile.
 _MOST_PICTURES = 8
 _REFUSED, _MISMATCH, _AWAY, _BROKEN = 422, 409, 503, 500
+# Questions and how they end, as Prometheus is told.
+_QUESTIONS = {
+    "/v1/search": "search",
+    "/v1/embed": "embed",
+    "/v1/embed-text": "embed_text",
+    "/v1/related": "related",
+}
+_ENDS = {200: "answered", _AWAY: "away", _BROKEN: "broken"}
+_ANY_OTHER_END = "refused"
 
 
 class Answers(Protocol):
@@ -61,6 +72,8 @@ class SearchApp:
         self._answers = answers
         self._max_picture_bytes = max_picture_bytes
         self._pictures = asyncio.Semaphore(_MOST_PICTURES)
+        from_zero(SEARCHES, _QUESTIONS.values(), [*_ENDS.values(), _ANY_OTHER_END])
+        from_zero(SEARCH_SECONDS, _QUESTIONS.values())
         self._paths: dict[tuple[str, str], Callable[[Receive], Awaitable[bytes]]] = {
             ("POST", "/v1/search"): self._search,
             ("POST", "/v1/embed"): self._embed,
@@ -73,6 +86,7 @@ class SearchApp:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         answer = self._paths.get((scope["method"], scope["path"]))
+        began_s = time.monotonic()
         try:
             if answer is None:
                 raise NotFound
@@ -80,6 +94,9 @@ class SearchApp:
         except Exception as error:  # noqa: BLE001 - whoever asked hears that it went wrong
             status, body = _refusal(error)
             headers = [(b"retry-after", b"%d" % _retry_after_s(error))] if status == _AWAY else []
+        if question := _QUESTIONS.get(scope["path"]):
+            SEARCHES.labels(question, _ENDS.get(status, _ANY_OTHER_END)).inc()
+            SEARCH_SECONDS.labels(question).observe(time.monotonic() - began_s)
         headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

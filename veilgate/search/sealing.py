@@ -4,15 +4,14 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import structlog
-
 from veilgate.search.approximation import Stopped
 from veilgate.search.merging import Effort, merge, parts_to_merge
 from veilgate.search.segment import Segment
 from veilgate.search.sizes import Sizes
 from veilgate.search.view import Part, View
+from veilgate.telemetry.logging import get_logger
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 # After a full disk, and the like: rows stay in memory and are found meanwhile.
 _RETRY_S = 10.0

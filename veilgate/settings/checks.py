@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from veilgate.domain.addresses import Reachable
+from veilgate.settings.wires import wrong_ca_files
 
 if TYPE_CHECKING:
     from config import Config
@@ -60,6 +61,7 @@ def contradictions(config: "Config") -> Iterator[str]:
         yield "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both or neither"
     if storage.s3_kms_key_id and storage.s3_server_side_encryption is not Encryption.KMS:
         yield "S3_KMS_KEY_ID: only means something with S3_SERVER_SIDE_ENCRYPTION=aws:kms"
+    yield from wrong_ca_files(config)
     yield from _search(config)
     yield from _lookups(config)
     yield from _front_door(config)

@@ -15,6 +15,7 @@ from veilgate.settings.checks import Encryption, Environment, FaceTiling
 from veilgate.settings.group import Group
 from veilgate.settings.lookups import LookupSettings, WebhookSettings
 from veilgate.settings.search import SearchSettings, short_socket_path
+from veilgate.settings.wires import with_query
 
 
 class ServerSettings(Group):
@@ -48,6 +49,11 @@ class StorageSettings(Group):
         SecretStr(""),
         description="mysql+pymysql://user:password@host/name, or sqlite:///path; empty = SQLite in DATA_DIR.",
     )
+    database_ca_file: str = Field(
+        "",
+        description="File of certificates (PEM) that vouch for the database server; nothing else is talked "
+        "to. Empty = encrypted where the server offers it, whoever answers.",
+    )
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = Field(
         10, description="Most connections that one process holds to MySQL; a gateway has one more."
     )
@@ -59,6 +65,11 @@ class StorageSettings(Group):
     )
     s3_public_endpoint_url: str = Field(
         "", description="The same server as callers reach it, for signed addresses; empty = S3_ENDPOINT_URL."
+    )
+    s3_ca_file: str = Field(
+        "",
+        description="File of certificates (PEM) that vouch for an S3 server of your own at https://; empty = "
+        "those that boto3 trusts, which AWS_CA_BUNDLE changes.",
     )
     aws_region: str = Field("us-east-1", description="Region of the bucket.")
     aws_access_key_id: SecretStr = Field(
@@ -82,8 +93,9 @@ class StorageSettings(Group):
 
     @property
     def effective_database_url(self) -> str:
-        given = self.database_url.get_secret_value()
-        return given or f"sqlite:///{(self.data_dir / 'veilgate.db').resolve()}"
+        if given := self.database_url.get_secret_value():
+            return with_query(given, "ssl_ca", self.database_ca_file)
+        return f"sqlite:///{(self.data_dir / 'veilgate.db').resolve()}"
 
 
 class QueueSettings(Group):
@@ -92,6 +104,11 @@ class QueueSettings(Group):
     redis_url: SecretStr = Field(
         SecretStr(""),
         description="Redis to use; empty = `make run` starts a private one on a socket in DATA_DIR.",
+    )
+    redis_ca_file: str = Field(
+        "",
+        description="File of certificates (PEM) that vouch for a Redis at rediss://, beside those that this "
+        "machine trusts anyway.",
     )
     job_lease_s: Annotated[float, Field(ge=1, le=600)] = Field(
         20.0, description="How long a silent worker keeps its jobs, in seconds."
@@ -118,7 +135,7 @@ class QueueSettings(Group):
     def url_for(self, data_dir: Path) -> str:
         """REDIS_URL, else the socket of the private Redis that belongs to this DATA_DIR."""
         if given := self.redis_url.get_secret_value():
-            return given
+            return with_query(given, "ssl_ca_certs", self.redis_ca_file)
         return f"unix://{quote(str(short_socket_path(data_dir / 'redis' / 'redis.sock')))}"
 
 
@@ -252,6 +269,11 @@ class TelemetrySettings(Group):
         9464,
         description="Port of /metrics, for Prometheus; 0 = none. `make run` gives each process one of its "
         "own, from this one on.",
+    )
+    prices_file: str = Field(
+        "",
+        description="TOML file of what machines and storage cost, for `veilgate cost` and /stats; empty = "
+        "examples, for `veilgate cost` alone.",
     )
     failpoints: str = Field(
         "",

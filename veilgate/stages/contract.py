@@ -42,6 +42,8 @@ class PictureWork:
     filename: str = ""
     attempts: int = 0
     queued_ms: int = 0
+    since_asked_ms: int = 0
+    correlation_id: str | None = None
     products: dict[type, object] = field(default_factory=dict)
 
     def __getitem__(self, kind: type[T]) -> T:

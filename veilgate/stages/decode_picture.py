@@ -8,6 +8,7 @@ from veilgate.domain.outcomes import Outcome
 from veilgate.imaging.picture import Picture
 from veilgate.stages.contract import PictureWork, RunsOn
 from veilgate.storage.ports import ObjectStore
+from veilgate.telemetry.metrics import STAGE_SECONDS
 
 # Wrong bytes may be of the way here, not of the store: another reading costs less than another attempt.
 _READINGS = 2
@@ -28,7 +29,10 @@ class DecodePicture:
         return [self._run_one(work) for work in works]
 
     def _run_one(self, work: PictureWork) -> Outcome:
-        picture = self._decode(self._original(work))
+        with STAGE_SECONDS.labels("fetch").time():
+            original = self._original(work)
+        with STAGE_SECONDS.labels("decode").time():
+            picture = self._decode(original)
         report = {"width": picture.width, "height": picture.height, "format": work.header.format}
         return Outcome.produced(picture, report)
 

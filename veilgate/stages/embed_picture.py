@@ -1,8 +1,10 @@
 """Embeds the veiled picture, so that its likes are found."""
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,16 @@ from veilgate.inference.ports import Embedder
 from veilgate.stages.blur_regions import VeiledPicture
 from veilgate.stages.contract import PictureWork, RunsOn
 from veilgate.stages.find_vehicles import MODEL_MISSING
+from veilgate.telemetry.metrics import EMBEDDING_REQUESTS, EMBEDDING_SECONDS, from_zero
+
+
+class Purpose(StrEnum):
+    """Whom an embedding is for, as Prometheus is told."""
+
+    IMAGE = "image"
+    QUERY = "query"
+    TEXT = "text"
+
 
 # Of the digests given, the vectors that the model of this id has made before. May raise `Unavailable`.
 KnownVectors = Callable[[Sequence[str], str], Mapping[str, bytes]]
@@ -32,6 +44,12 @@ class EmbeddedPicture:
     failure: str | None = None
 
 
+def show_embeddings(*purposes: Purpose) -> None:
+    """Before the first one."""
+    from_zero(EMBEDDING_REQUESTS, purposes, ["made", "known", "failed"])
+    from_zero(EMBEDDING_SECONDS, purposes)
+
+
 class EmbedPicture:
     """`embedder` is asked for each chunk, because the model may arrive while the worker runs."""
 
@@ -40,6 +58,7 @@ class EmbedPicture:
     runs_on = RunsOn.DEVICE
 
     def __init__(self, embedder: Callable[[], Embedder | None], known: KnownVectors) -> None:
+        show_embeddings(Purpose.IMAGE)
         self._embedder = embedder
         self._known = known
 
@@ -54,6 +73,7 @@ class EmbedPicture:
         digests = [digest_of(view) for view in views]
         made = self._made_before(digests, embedder.model_id)
         new = {digest: view for digest, view in zip(digests, views, strict=True) if digest not in made}
+        EMBEDDING_REQUESTS.labels(Purpose.IMAGE, "known").inc(len(works) - len(new))
         made |= {one.picture_sha256: one for one in embed_views(embedder, list(new.values()))}
         return [_outcome(made[digest], embedder) for digest in digests]
 
@@ -65,12 +85,26 @@ class EmbedPicture:
         return {digest: EmbeddedPicture(model_id, digest, vector) for digest, vector in vectors.items()}
 
 
-def embed_views(embedder: Embedder, views: Sequence[NDArray[np.uint8]]) -> list[EmbeddedPicture]:
+def embed_views(
+    embedder: Embedder, views: Sequence[NDArray[np.uint8]], purpose: Purpose = Purpose.IMAGE
+) -> list[EmbeddedPicture]:
     """What the embedder makes of each view (imaging/likeness.py)."""
     if not views:
         return []
-    rows = embedder.embed(views)
-    return [_embedded(embedder.model_id, *one) for one in zip(views, rows, strict=True)]
+    began_s = time.monotonic()
+    try:
+        rows = embedder.embed(views)
+    except Exception:
+        # Of several the guilty one is looked for, and counts when it is alone.
+        if len(views) == 1:
+            EMBEDDING_REQUESTS.labels(purpose, "failed").inc()
+        raise
+    share_s = (time.monotonic() - began_s) / len(views)
+    made = [_embedded(embedder.model_id, *one) for one in zip(views, rows, strict=True)]
+    for one in made:
+        EMBEDDING_REQUESTS.labels(purpose, "failed" if one.vector is None else "made").inc()
+        EMBEDDING_SECONDS.labels(purpose).observe(share_s)
+    return made
 
 
 def digest_of(view: NDArray[np.uint8]) -> str:

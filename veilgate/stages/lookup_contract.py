@@ -25,6 +25,7 @@ class LookupWork:
     result_key: str
     attempts: int = 0
     queued_ms: int = 0
+    since_asked_ms: int = 0
     correlation_id: str | None = None
     products: dict[str, object] = field(default_factory=dict)
 

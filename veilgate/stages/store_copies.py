@@ -1,16 +1,19 @@
 """Stores the veiled copy and its thumbnails, under keys that carry the fence of this claim."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from veilgate.domain.outcomes import Outcome
+from veilgate.domain.pictures import PictureFormat
 from veilgate.imaging.encode import encode_picture
+from veilgate.imaging.picture import Picture
 from veilgate.imaging.thumbnail import thumbnails
 from veilgate.stages.blur_regions import VeiledPicture
 from veilgate.stages.contract import PictureWork, RunsOn
 from veilgate.storage.keys import THUMBNAIL_SIDES_PX, job_prefix, processed_key, result_prefix, thumbnail_key
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.failpoints import failpoint
+from veilgate.telemetry.metrics import STAGE_SECONDS
 
 _THUMBNAIL_QUALITY = 80
 
@@ -18,6 +21,13 @@ _THUMBNAIL_QUALITY = 80
 @dataclass(frozen=True, slots=True)
 class StoredCopies:
     prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    key: str
+    data: bytes
+    format: PictureFormat
 
 
 class StoreCopies:
@@ -38,17 +48,20 @@ class StoreCopies:
         if work.fence > 1:
             self._remove_earlier(work)
         prefix = result_prefix(work.job_id, work.fence)
-        key = processed_key(prefix, picture.format.suffix)
-        data = encode_picture(picture, metadata=work.options.metadata)
-        self._store.put(key, data, media_type=picture.format.media_type)
-        thumbnail_uris = {}
-        for side_px, small in zip(THUMBNAIL_SIDES_PX, thumbnails(picture, THUMBNAIL_SIDES_PX), strict=True):
-            small_key = thumbnail_key(prefix, side_px)
-            encoded = encode_picture(small, quality=_THUMBNAIL_QUALITY)
-            self._store.put(small_key, encoded, media_type=small.format.media_type)
-            thumbnail_uris[str(side_px)] = self._store.uri(small_key)
+        with STAGE_SECONDS.labels("encode").time():
+            key = processed_key(prefix, picture.format.suffix)
+            processed = _File(key, encode_picture(picture, metadata=work.options.metadata), picture.format)
+            small = {side_px: _thumbnail(prefix, side_px, one) for side_px, one in _thumbnails(picture)}
+        with STAGE_SECONDS.labels("store").time():
+            for file in (processed, *small.values()):
+                self._store.put(file.key, file.data, media_type=file.format.media_type)
         failpoint("after_result_put", work.job_id)
-        report = {"processed": self._store.uri(key), "bytes": len(data), "thumbnails": thumbnail_uris}
+        report = {
+            "processed": self._store.uri(key),
+            "bytes": len(processed.data),
+            "stored_bytes": sum(len(file.data) for file in (processed, *small.values())),
+            "thumbnails": {str(side_px): self._store.uri(file.key) for side_px, file in small.items()},
+        }
         return Outcome.produced(StoredCopies(prefix), report)
 
     def _remove_earlier(self, work: PictureWork) -> None:
@@ -57,3 +70,12 @@ class StoreCopies:
         earlier = tuple(result_prefix(work.job_id, fence) for fence in range(1, work.fence))
         stored = self._store.list(job_prefix(work.job_id))
         self._store.delete([key for key in stored if key.startswith(earlier)])
+
+
+def _thumbnails(picture: Picture) -> Iterator[tuple[int, Picture]]:
+    return zip(THUMBNAIL_SIDES_PX, thumbnails(picture, THUMBNAIL_SIDES_PX), strict=True)
+
+
+def _thumbnail(prefix: str, side_px: int, small: Picture) -> _File:
+    data = encode_picture(small, quality=_THUMBNAIL_QUALITY)
+    return _File(thumbnail_key(prefix, side_px), data, small.format)

@@ -20,6 +20,8 @@ class S3Access:
     access_key_id: str = field(default="", repr=False)
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
+    # Who vouches for the server; empty = those that boto3 trusts.
+    ca_file: str = ""
     encryption: str = ""
     kms_key_id: str = ""
     signed_url_s: int = 900
@@ -60,6 +62,7 @@ def open_client(access: S3Access, endpoint_url: str) -> Any:
         "s3",
         region_name=access.region,
         endpoint_url=endpoint_url or None,
+        verify=access.ca_file or None,
         aws_access_key_id=access.access_key_id or None,
         aws_secret_access_key=access.secret_access_key or None,
         aws_session_token=access.session_token or None,

@@ -51,7 +51,7 @@ def unavailable(code: str, response: Mapping[str, Any]) -> VeilgateError:
 @contextmanager
 def as_settings_to_mend(bucket: str, region: str) -> Iterator[None]:
     """At start: an error that only an operator can end becomes `ConfigurationError`, naming the setting."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
     try:
         yield
@@ -63,6 +63,8 @@ def as_settings_to_mend(bucket: str, region: str) -> Iterator[None]:
     except BotoCoreError as error:
         if "Credentials" in type(error).__name__ or type(error).__name__ == "ProfileNotFound":
             raise ConfigurationError(f"AWS_ACCESS_KEY_ID: {_reason(error)}") from error
+        if isinstance(error, SSLError):
+            raise ConfigurationError(f"S3_CA_FILE: {_reason(error)}") from error
         raise ObjectStoreUnavailable(_reason(error)) from error
 
 
@@ -91,6 +93,11 @@ def _reason(error: Exception) -> str:
     kind = type(error).__name__
     if "Credentials" in kind or kind == "ProfileNotFound":
         return "there are no usable S3 credentials"
+    if kind == "SSLError":
+        # Of a certificate that is not believed, and of one with another name.
+        if "CERTIFICATE_VERIFY_FAILED" in str(error) or "match" in str(error):
+            return "The object store's certificate is refused."
+        return "The object store offers no encrypted connections."
     if "Timeout" in kind:
         return "The object store does not answer in time."
     return f"The object store cannot be reached ({kind})."

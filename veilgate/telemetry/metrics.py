@@ -5,7 +5,8 @@ from enumerations, routes, models and the catalogue of providers: never an id, a
 process has its own page (metrics_port.py); sums over processes are Prometheus' business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.gc_collector import GCCollector
@@ -41,6 +42,13 @@ def _measured(name: str, says: str, *labels: str, buckets: Sequence[float]) -> H
     return Histogram(name, says, labels, buckets=buckets, registry=REGISTRY)
 
 
+def from_zero(metric: Counter | Gauge | Histogram, *values: Iterable[str]) -> None:
+    """Show a number for every combination of these label values from now on: of a series that is born with
+    its first event `rate()` never learns of that event."""
+    for labels in product(*values):
+        metric.labels(*labels)
+
+
 # The gateway.
 HTTP_REQUESTS = _counted(
     "veilgate_http_requests", "Answers, by route and first digit of the status.", "method", "route", "status"
@@ -60,7 +68,8 @@ STREAMS_OPEN = _level("veilgate_streams_open", "Callers that are being told of e
 # Workers, images and lookups.
 STAGE_SECONDS = _measured(
     "veilgate_stage_seconds",
-    "Time of one picture in one step: queue, fetch, decode, infer, veil, encode, store, embed, record.",
+    "Time of one picture in one step: queue, fetch, decode, infer, veil, encode, store, embed, record. Of a "
+    "run of a model with several pictures each has its share; each model that looks at one counts.",
     "stage",
     buckets=(*_STEP_S, 60, 600),
 )
@@ -79,7 +88,9 @@ JOB_FAILURES = _counted(
     "retried",
 )
 RESULTS_DISCARDED = _counted(
-    "veilgate_results_discarded", "Results of work that somebody else had been given meanwhile.", "kind"
+    "veilgate_results_discarded",
+    "Results of work that somebody else had been given meanwhile, or that the database never took.",
+    "kind",
 )
 JOBS_IN_HAND = _level("veilgate_jobs_in_hand", "Jobs that this worker holds.", "family")
 CHUNK_PICTURES = _measured(
@@ -93,7 +104,7 @@ CHUNKS_RELEASED = _counted(
 )
 DEVICE_BUSY_SECONDS = _counted(
     "veilgate_device_busy_seconds",
-    "Time spent in runs of models, over all device threads of this process.",
+    "Time spent in runs of models: of a GPU one of each model at a time, of a CPU as many as it has streams.",
     "device",
 )
 DETECTIONS = _counted("veilgate_detections", "What was found in pictures, by class of the model.", "label")
@@ -101,20 +112,29 @@ DETECTION_CONFIDENCE = _measured(
     "veilgate_detection_confidence", "Scores of what was found.", "kind", buckets=_SCORES
 )
 EMBEDDING_REQUESTS = _counted(
-    "embedding_requests", "Pictures embedded: of the house's own, and of queries.", "purpose", "outcome"
+    "embedding_requests",
+    "Embeddings wanted, of the house's own images, of query pictures and of query texts: made, known (of the "
+    "same pixels), or failed.",
+    "purpose",
+    "outcome",
 )
 EMBEDDING_SECONDS = _measured(
-    "embedding_duration_seconds", "Time to embed one picture.", "purpose", buckets=_STEP_S
+    "embedding_duration_seconds",
+    "Time to embed one picture or text; of several together each has its share.",
+    "purpose",
+    buckets=_STEP_S,
 )
 
 # The search server.
-SEARCHES = _counted("veilgate_searches", "Questions answered.", "kind", "outcome")
+SEARCHES = _counted(
+    "veilgate_searches", "Questions by how they ended: answered, refused, away, broken.", "kind", "outcome"
+)
 SEARCH_SECONDS = _measured("veilgate_search_seconds", "Time to answer a question.", "kind", buckets=_STEP_S)
 
 # Lookups.
 PROVIDER_CALLS = _counted(
     "veilgate_provider_calls",
-    "Calls to providers by how they ended: answered, or the code of the error.",
+    "Calls to providers by how they ended: answered, the code of the error, or cut_off.",
     "provider",
     "outcome",
 )
@@ -134,13 +154,14 @@ PROVIDER_ANSWERS_KNOWN = _counted(
 # Webhooks and the reconciler.
 WEBHOOK_MESSAGES = _counted(
     "veilgate_webhook_messages",
-    "Tries to deliver a message: taken, refused, unreachable, given_up.",
+    "Tries to deliver a message: taken, refused or unreachable; and messages given up.",
     "outcome",
 )
 WEBHOOK_SECONDS = _measured("veilgate_webhook_seconds", "Time of one try to deliver.", buckets=_CALL_S)
 RECONCILER_ROUNDS = _counted("veilgate_reconciler_rounds", "Rounds of the one that leads.")
 JOBS_PUT_RIGHT = _counted(
     "veilgate_jobs_put_right",
-    "Jobs that a crash or an outage had left behind: leases run out, lists filled again.",
+    "Jobs that a crash or an outage had left behind, by what was done: lease_expired, lists_lost, dispatched "
+    "(in place of whoever should have, or after a pause), stranded, taken_back, forgotten.",
     "what",
 )

@@ -73,7 +73,7 @@ PROVIDER_CIRCUIT_OPEN = Reading(
 # The machine or container that a process runs in.
 CORES = Reading("veilgate_cores", "Cores that this process may use.")
 CORES_BUSY_SECONDS = Reading(
-    "veilgate_cores_busy_seconds_total", "Time that all cores of the machine were busy.", is_total=True
+    "veilgate_cores_busy_seconds_total", "Time that those cores were busy, whoever with.", is_total=True
 )
 MEMORY_LIMIT_BYTES = Reading("veilgate_memory_limit_bytes", "Memory of the container, or of the machine.")
 MEMORY_USED_BYTES = Reading("veilgate_memory_used_bytes", "Memory in use, without what can be given back.")
@@ -89,10 +89,12 @@ BUILD = Reading("veilgate_build_info", "1, with the version that runs.", ("versi
 Look = Callable[[], Iterable[Value]]
 
 
-def look_when_asked(look: Look) -> None:
-    """Ask `look` each time somebody reads this process' numbers. One that fails is logged and leaves its
-    numbers out: what Prometheus does not see it can alert on."""
-    REGISTRY.register(_Looked(look))
+def look_when_asked(look: Look) -> Callable[[], None]:
+    """Ask `look` each time somebody reads this process' numbers; returns what ends that. One that fails is
+    logged and leaves its numbers out: what Prometheus does not see it can alert on."""
+    looked = _Looked(look)
+    REGISTRY.register(looked)
+    return lambda: REGISTRY.unregister(looked)
 
 
 class _Looked(Collector):

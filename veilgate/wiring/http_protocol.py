@@ -13,6 +13,7 @@ from http import HTTPStatus
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from veilgate.api.problems import problem
+from veilgate.api.request_metrics import count_unread
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -177,6 +178,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.transport.close()
             return
         answer = problem(why.status, why.code, why.detail)
+        count_unread(why.status)
         headers = [*self.server_state.default_headers, *answer.raw_headers, (b"connection", b"close")]
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
         self.transport.write(STATUS_LINE[why.status] + lines + b"\r\n" + bytes(answer.body))

@@ -11,6 +11,7 @@ from veilgate.domain.errors import VeilgateError
 from veilgate.domain.families import IMAGES
 from veilgate.imaging.decode_pool import DecodePool
 from veilgate.imaging.resample import use_calling_thread_only
+from veilgate.inference.device_memory import taken_bytes
 from veilgate.inference.worker_models import WorkerModels
 from veilgate.persistence.unit_of_work import Database
 from veilgate.queueing.enqueue import Dispatcher
@@ -30,6 +31,8 @@ from veilgate.services.jobs.claims import Claims
 from veilgate.stop_request import StopRequest
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.readings import DEVICE_MEMORY_BYTES, look_when_asked
+from veilgate.telemetry.usable_cores import usable_cores
 from veilgate.wiring.resources import (
     WORKER_REDIS_TIMEOUT_S,
     lookup_jobs,
@@ -42,7 +45,7 @@ from veilgate.wiring.resources import (
 )
 
 _log = get_logger(__name__)
-_CORES = len(os.sched_getaffinity(0))
+_CORES = usable_cores()
 # Each holds a graph's memory of its own. Four is a guess: only two cores were at hand to measure.
 _DEVICE_THREADS = min(_CORES, 4)
 _FINISH_THREADS = _CORES
@@ -61,6 +64,7 @@ def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
     models = open_models(config, streams=_DEVICE_THREADS)
     stack.callback(models.close)
     models.require_working_device()
+    look_when_asked(lambda: [DEVICE_MEMORY_BYTES.at(taken, name) for name, taken in taken_bytes().items()])
     worker = _open_worker(config, stack, decode_pool, models)
     stop.tell(worker.request_stop)
     _log.info("worker.ready", models=models.states())
@@ -97,6 +101,7 @@ def _open_worker(
     presence = Presence(redis, family=IMAGES.name, name=name)
     stack.callback(presence.withdraw)
     session = SessionParts(
+        family=IMAGES.name,
         claims=Claims(database, worker=name, lease_s=config.queue.job_lease_s),
         engine=ImageJobs(engine),
         settlements=settlements,
@@ -109,8 +114,7 @@ def _open_worker(
             {"pid": os.getpid(), "models": models.states(), "chunk_pixels": engine.chunk_pixels}
         ),
     )
-    # RQ refuses a name that is still registered, as that of a killed predecessor may be for a while.
-    return SessionWorker(redis, session, name=f"{name}.{os.getpid()}")
+    return SessionWorker(redis, session, name=name)
 
 
 def _end_engine(engine: PictureEngine, watchdog: Watchdog) -> None:

@@ -3,14 +3,15 @@
 import asyncio
 import os
 import queue
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
 from config import Config
 from lookup_architecture import LookupParts, lookup_pipeline
 from veilgate.domain.errors import VeilgateError
 from veilgate.domain.families import LOOKUPS
-from veilgate.lookups.calls import Calls
+from veilgate.lookups.attempts import ANSWERED, CUT_OFF
+from veilgate.lookups.calls import CACHED, SHARED, Calls
 from veilgate.lookups.catalogue import enabled, settings_that_enable
 from veilgate.lookups.pages.page_reader import WebPageReader
 from veilgate.lookups.pages.shared_pages import SharedPages
@@ -34,6 +35,14 @@ from veilgate.stages.pipeline import Pipeline
 from veilgate.stop_request import StopRequest
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.metrics import (
+    PROVIDER_ANSWERS_KNOWN,
+    PROVIDER_CALL_SECONDS,
+    PROVIDER_CALLS,
+    PROVIDER_COST_USD,
+    from_zero,
+)
+from veilgate.telemetry.readings import PROVIDER_CIRCUIT_OPEN, look_when_asked
 from veilgate.wiring.asking import open_calls
 from veilgate.wiring.resources import (
     WORKER_REDIS_TIMEOUT_S,
@@ -91,6 +100,7 @@ def _open_worker(config: Config, stack: ExitStack) -> SessionWorker:
     stack.callback(presence.withdraw)
     providers = lookup_jobs(config).providers
     session = SessionParts(
+        family=LOOKUPS.name,
         claims=Claims(database, worker=name, lease_s=config.queue.job_lease_s),
         engine=engine,
         settlements=settlements,
@@ -101,8 +111,7 @@ def _open_worker(config: Config, stack: ExitStack) -> SessionWorker:
             {"pid": os.getpid(), "providers": providers, "under_way": engine.under_way}
         ),
     )
-    # RQ refuses a name that is still registered, as that of a killed predecessor may be for a while.
-    return SessionWorker(redis, session, name=f"{name}.{os.getpid()}")
+    return SessionWorker(redis, session, name=name)
 
 
 def _session_limits(config: Config) -> SessionLimits:
@@ -138,6 +147,8 @@ def _parts(
     config: Config, database: Database, store: ObjectStore, calls: Calls, reader: PageReader
 ) -> LookupParts:
     providers = enabled(provider_settings(config), calls)
+    refiner = (providers.refiner,) if providers.refiner else ()
+    _show_providers([one.name for one in (*providers.pictures, *providers.texts, *refiner)], calls)
     return LookupParts(
         store=store,
         pictures=providers.pictures,
@@ -147,6 +158,17 @@ def _parts(
         reader=reader,
         missing_settings=() if providers.pictures else settings_that_enable(),
         patience_s=config.lookups.lookup_patience_s,
+    )
+
+
+def _show_providers(names: Sequence[str], calls: Calls) -> None:
+    """To Prometheus, before the first is asked."""
+    from_zero(PROVIDER_CALLS, names, [ANSWERED, CUT_OFF])
+    from_zero(PROVIDER_CALL_SECONDS, names)
+    from_zero(PROVIDER_COST_USD, names)
+    from_zero(PROVIDER_ANSWERS_KNOWN, names, [CACHED, SHARED])
+    look_when_asked(
+        lambda: [PROVIDER_CIRCUIT_OPEN.at(calls.is_resting(name), name) for name in dict.fromkeys(names)]
     )
 
 

@@ -20,6 +20,7 @@ from veilgate.services.jobs.lease_expiry import LeaseExpiry
 from veilgate.services.webhooks.delivery_log import DeliveryLog
 from veilgate.stop_request import StopRequest
 from veilgate.storage.ports import ObjectStore
+from veilgate.telemetry.logging import get_logger
 from veilgate.wiring.resources import (
     WORKER_REDIS_TIMEOUT_S,
     open_database,
@@ -50,6 +51,7 @@ def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
     )
     presence = Presence(redis, family="reconciler", name=config.worker.name(os.getpid()))
     stack.callback(presence.withdraw)
+    get_logger(__name__).info("worker.ready")
     reconciler.run(lambda: stop.asked, lambda: presence.announce({"pid": os.getpid()}))
 
 

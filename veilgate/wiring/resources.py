@@ -29,7 +29,8 @@ from veilgate.queueing.presence import who_is_present
 from veilgate.queueing.work_list import WorkList
 from veilgate.search.client import SearchClient
 from veilgate.services.jobs.lookup_jobs import LookupJobs
-from veilgate.settings.checks import FaceTiling, VectorIndexKind
+from veilgate.settings.checks import Environment, FaceTiling, VectorIndexKind
+from veilgate.settings.wires import wires_in_clear
 from veilgate.storage.local import LocalObjectStore
 from veilgate.storage.ports import ObjectStore, SigningStore
 from veilgate.storage.s3 import S3ObjectStore
@@ -59,6 +60,9 @@ def open_database(config: Config, stack: ExitStack) -> Database:
     engine = open_engine(config.storage.effective_database_url, pool_size=config.storage.database_pool_size)
     database = Database(engine, checked=True)
     stack.callback(database.close)
+    if config.server.environment is Environment.PRODUCTION:
+        for setting in wires_in_clear(config):
+            get_logger(__name__).warning("connection.in_clear", setting=setting)
     with suppress(DatabaseUnavailable):
         database.check()
     return database
@@ -94,6 +98,7 @@ def _s3_access(config: Config) -> S3Access:
         access_key_id=storage.aws_access_key_id.get_secret_value(),
         secret_access_key=storage.aws_secret_access_key.get_secret_value(),
         session_token=storage.aws_session_token.get_secret_value(),
+        ca_file=storage.s3_ca_file,
         encryption=storage.s3_server_side_encryption.value,
         kms_key_id=storage.s3_kms_key_id,
         signed_url_s=storage.s3_signed_url_s,

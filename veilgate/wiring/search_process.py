@@ -28,6 +28,7 @@ from veilgate.services.finding.search_duties import SearchDuties
 from veilgate.services.finding.veiled_views import VeiledViews
 from veilgate.stop_request import StopRequest
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.readings import look_when_asked
 from veilgate.wiring.http_server import HttpServer
 from veilgate.wiring.resources import (
     WORKER_REDIS_TIMEOUT_S,
@@ -60,6 +61,7 @@ def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
     embedders = Embedders(partial(open_embedder, config))
     indexes = FollowedIndexes(database, open_index_shelf(config))
     stack.callback(indexes.close)
+    look_when_asked(indexes.numbers)
     views = VeiledViews(open_store(config, may_be_away=True), copies_pool.decode)
     words = RelatedWordsFinder(database, open_words_model)
     stack.callback(words.close)

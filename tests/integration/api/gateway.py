@@ -31,6 +31,7 @@ class Processes:
             **os.environ,
             "DATA_DIR": str(data_dir),
             "REDIS_URL": redis_url,
+            "METRICS_PORT": "0",
             "MODEL_FETCH": "false",
             "RECONCILE_INTERVAL_S": "0.2",
             **settings,
@@ -83,6 +84,8 @@ class Gateway:
         data_dir.mkdir(parents=True, exist_ok=True)
         self.data_dir = data_dir
         self.port = find_free_port()
+        # Of the gateway; those who work beside it show their numbers nowhere, unless they are told to.
+        self.metrics_port = int(settings.get("METRICS_PORT") or find_free_port())
         self.processes = Processes(data_dir, redis_url, PORT=str(self.port), **settings)
         self._bucket_keys = bucket_keys
         self._engine = open_engine(settings.get("DATABASE_URL") or f"sqlite:///{data_dir / 'veilgate.db'}")
@@ -100,15 +103,16 @@ class Gateway:
         self.start()
 
     def start(self) -> None:
-        self.process = self.processes.start(*self.entry)
+        self.process = self.processes.start(*self.entry, METRICS_PORT=str(self.metrics_port))
         wait_until(self._answers, timeout_s=START_TIMEOUT_S, what=f"the gateway\n{self.log[-2000:]}")
 
-    def start_workers(self, *, search: bool = False, lookups: bool = False) -> None:
-        """An images worker, the reconciler, and a lookups worker and a search server if wanted; returns when
-        all are at work. A lookups worker is missed in a house with providers."""
+    def start_workers(self, *, search: bool = False, lookups: bool = False, deliveries: bool = False) -> None:
+        """An images worker, the reconciler, and the others that are wanted; returns when all are at work. A
+        lookups worker is missed in a house with providers."""
         wanted: list[tuple[str, ...]] = [("worker.py", "images"), ("worker.py", "reconciler")]
         wanted += [("search_server.py",)] if search else []
         wanted += [("worker.py", "lookups")] if lookups else []
+        wanted += [("worker.py", "deliveries")] if deliveries else []
         self._workers += [self.processes.start(*words) for words in wanted]
         spared = set() if search else {"search"}
         wait_until(lambda: self._wrong_parts() <= spared, timeout_s=60, what="workers at work")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.load import Questions, Uploads
+from bench.busy_connections import Questions, Uploads
 from tests.integration.api.gateway import Gateway
 from tests.integration.api.raw_http import connect, read_answer
 from tests.integration.api.samples import picture

@@ -9,6 +9,7 @@ from sqlalchemy import event
 from database_models import jobs, processed_images
 from tests.integration.persistence.databases import OWNER, Shelf
 from veilgate.persistence.dedup_keys import read_holder, release_keys
+from veilgate.persistence.house_counts import dead_jobs, running_jobs
 from veilgate.persistence.unit_of_work import Transaction
 from veilgate.persistence.work_in_demand import families_in_demand
 
@@ -38,6 +39,8 @@ QUESTIONS: dict[str, tuple[Question, str]] = {
     "waiting_by_lane": (lambda t: t.jobs.waiting_by_lane(), BY_STATUS),
     "wanted_lookups": (lambda t: t.lookups.take_wanted_by(WAITING_IDS[:16]), ""),
     "overdue_lookups": (lambda t: families_in_demand(t.connection, overdue_after_ms=9), BY_STATUS),
+    "running_jobs": (lambda t: running_jobs(t.connection), BY_STATUS),
+    "dead_jobs": (lambda t: dead_jobs(t.connection), BY_STATUS),
     "forget_dispatches": (lambda t: t.jobs.forget_dispatches(), BY_STATUS),
 }
 
@@ -93,3 +96,13 @@ def test_each_is_answered_from_its_index(full_shelf: Shelf) -> None:
             assert not [detail for detail in used if detail.startswith("SCAN")], name
         assert used, name
         assert all((index or primary) in way for way in used), (name, plan)
+
+
+def test_what_is_counted_all_the_time_is_counted_in_the_index(full_shelf: Shelf) -> None:
+    """No row is read for it, of those that wait neither: 100,000 may."""
+    for name in ("waiting_by_lane", "running_jobs", "dead_jobs"):
+        plan = plan_of(full_shelf, QUESTIONS[name][0])
+        if full_shelf.is_server:
+            assert [row for row in plan if row["table"] == "jobs" and "Using index" in row["Extra"]], plan
+        else:
+            assert [row for row in plan if "jobs USING COVERING INDEX" in row["detail"]], plan

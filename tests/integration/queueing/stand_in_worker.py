@@ -44,6 +44,7 @@ def main(database_url: str, redis_url: str, gate: str, lease_s: str, timeout_s: 
     redis = open_redis(redis_url, timeout_s=15.0)
     engine = StandInEngine(database, lambda job: behave(job, Path(gate)))
     parts = SessionParts(
+        family="images",
         claims=Claims(database, worker=str(os.getpid()), lease_s=float(lease_s)),
         engine=engine,
         settlements=engine.settlements,

@@ -60,6 +60,7 @@ def worker_of(
     announce: Callable[[], None] = lambda: None,
 ) -> SessionWorker:
     parts = SessionParts(
+        family="images",
         claims=Claims(shelf.database, worker="w", lease_s=limits.lease_s),
         engine=engine,
         settlements=engine.settlements,
@@ -106,6 +107,16 @@ def test_every_job_completes_and_rqs_books_are_true(shelf: Shelf, lists: Lists) 
     assert lists.nothing_left()
     assert lists.redis.keys("rq:execution*") == []
     assert BaseWorker.all_keys(connection=lists.redis) == []
+
+
+def test_a_killed_predecessor_of_the_same_name_is_in_nobodys_way(shelf: Shelf, lists: Lists) -> None:
+    """A container that starts again has its predecessor's host name, and the process id 1 as well."""
+    killed = StandInEngine(shelf.database, lambda _job: None)
+    worker_of(shelf, lists, killed).register_birth()
+    killed.close()
+    shelf.add("job-1")
+    lists.put("job-1")
+    assert run(shelf, lists).order == ["job-1"]
 
 
 def test_never_more_jobs_than_places(shelf: Shelf, lists: Lists) -> None:

@@ -7,7 +7,7 @@ from rq.job import Job
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
-from tests.fixtures.private_redis import RunningRedis, StartRedis
+from tests.fixtures.private_redis import StartRedis
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.integration.queueing.lists import Lists
 from veilgate.domain.jobs import JobKind, Lane
@@ -62,8 +62,8 @@ def test_a_job_that_failed_before_is_no_longer_listed_as_failed(lists: Lists) ->
     assert len(registry) == 0
 
 
-def test_a_lost_reply_leaves_one_entry(redis_server: RunningRedis) -> None:
-    wire = TcpProxy(Path(redis_server.url.removeprefix("unix://")))
+def test_a_lost_reply_leaves_one_entry(start_redis: StartRedis) -> None:
+    wire = TcpProxy(Path(start_redis().url.removeprefix("unix://")))
     lists = Lists(f"redis://127.0.0.1:{wire.port}/0")
     lists.put("before")
     wire.swallow(b"EVALSHA")

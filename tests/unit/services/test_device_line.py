@@ -6,30 +6,40 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from tests.waiting import wait_until
-from veilgate.services.engines.device_line import ChunkBounds, DeviceLine
+from veilgate.services.engines.device_line import ChunkBounds, Departure, DeviceLine
 
 FOREVER_S = 3600.0
+MOST_PIXELS = 1000
 
 
 class Line:
-    def __init__(self, *, more: Callable[[], bool], threads: int = 1, max_items: int = 3) -> None:
+    def __init__(
+        self,
+        *,
+        more: Callable[[], bool],
+        threads: int = 1,
+        max_items: int = 3,
+        linger_s: float = FOREVER_S,
+    ) -> None:
         self.chunks: list[list[str]] = []
+        self.departures: list[Departure] = []
         self.gates: dict[str, threading.Event] = {}
         self.line: DeviceLine[str] = DeviceLine(
             self._execute,
-            bounds=ChunkBounds(max_items, 1000, linger_s=FOREVER_S),
+            bounds=ChunkBounds(max_items, MOST_PIXELS, linger_s=linger_s),
             threads=threads,
             more_may_come=more,
         )
 
-    def add(self, *items: str) -> None:
+    def add(self, *items: str, pixels: int = 1) -> None:
         for item in items:
-            self.line.add(item, key=item[0], pixels=1)
+            self.line.add(item, key=item[0], pixels=pixels)
 
     def wait_for(self, *chunks: list[str]) -> None:
         wait_until(lambda: self.chunks == list(chunks), timeout_s=5, what=f"{chunks}")
 
-    def _execute(self, chunk: Sequence[str]) -> None:
+    def _execute(self, chunk: Sequence[str], departure: Departure) -> None:
+        self.departures.append(departure)
         self.chunks.append(list(chunk))
         for item in chunk:
             if item in self.gates:
@@ -53,6 +63,7 @@ def test_nobody_waits_when_no_more_can_come(opened: Callable[..., Line]) -> None
     line = opened(more=lambda: False)
     line.add("a1")
     line.wait_for(["a1"])
+    assert line.departures == [Departure.ALONE]
 
 
 def test_company_is_waited_for_until_the_chunk_is_full(opened: Callable[..., Line]) -> None:
@@ -69,6 +80,23 @@ def test_company_is_waited_for_until_the_chunk_is_full(opened: Callable[..., Lin
     assert line.chunks == []
     line.add("a3")
     line.wait_for(["a1", "a2", "a3"])
+    assert line.departures == [Departure.FULL]
+
+
+def test_a_chunk_that_no_other_would_fit_in_waits_for_none(opened: Callable[..., Line]) -> None:
+    line = opened(more=lambda: True)
+    line.add("a1", pixels=MOST_PIXELS // 2 + 1)
+    line.wait_for(["a1"])
+    line.add("b1", pixels=MOST_PIXELS * 2)
+    line.wait_for(["a1"], ["b1"])
+    assert line.departures == [Departure.PIXELS] * 2
+
+
+def test_waiting_ends_with_the_linger(opened: Callable[..., Line]) -> None:
+    line = opened(more=lambda: True, linger_s=0.01)
+    line.add("a1")
+    line.wait_for(["a1"])
+    assert line.departures == [Departure.LINGER]
 
 
 def test_waiting_ends_when_the_next_one_is_the_last(opened: Callable[..., Line]) -> None:

@@ -93,3 +93,20 @@ def test_what_could_not_be_saved_is_tried_again(sqlite_shelf: Shelf, monkeypatch
     assert len(saved) == 3, "there is nothing left to save at the end"
     with follow(sqlite_shelf) as follower:
         assert follower.facts()["builds"] == 0
+
+
+def test_prometheus_is_told_how_large_it_is_and_how_far_behind(sqlite_shelf: Shelf) -> None:
+    ids = [new_id() for _ in range(3)]
+    sqlite_shelf.add(*ids)
+    indexes = FollowedIndexes(sqlite_shelf.database, FaissShelf(sqlite_shelf.folder / "indexes"))
+    assert indexes.numbers() == [], "as long as no model serves there is no index"
+    name(sqlite_shelf, "a")
+    put(sqlite_shelf, "a", ids)
+    indexes.refresh()
+
+    def numbers() -> dict[str, float]:
+        return {value.reading.name: value.value for value in indexes.numbers()}
+
+    followed = {"index_size_total": 3, "veilgate_index_lag_entries": 0, "veilgate_index_lag_seconds": 0}
+    wait_until(lambda: numbers() == followed, timeout_s=10, what="the index")
+    indexes.close()

@@ -25,6 +25,8 @@ JOB = ClaimedJob(
     created_at_ms=1000,
     started_at_ms=3500,
     correlation_id=None,
+    not_before_ms=2000,
+    asked_at_ms=1500,
 )
 
 
@@ -35,7 +37,7 @@ def test_the_engine_is_told_what_the_row_says() -> None:
     listener.wait_for("a")
     engine.close()
     work = listener.ends["a"].work
-    assert (work.fence, work.attempts, work.queued_ms) == (3, 1, 2500)
+    assert (work.fence, work.attempts, work.queued_ms, work.since_asked_ms) == (3, 1, 2500, 2000)
     assert work.options == UploadOptions(mask_scale=1.5)
     assert (work.header.width, work.header.height) == (640, 480)
 

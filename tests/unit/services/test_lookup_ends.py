@@ -126,7 +126,8 @@ def test_a_lookup_that_completes_is_shown_and_found(any_desk: Desk) -> None:
     assert {"kettle", "red", "ware"} <= any_desk.words("azure_vision")
     assert any_desk.words("identify_product") == {"acme", "k2", "kettle"}
     with any_desk.shelf.database.read() as transaction:
-        assert transaction.totals.all() == {"lookups_completed": 1}
+        came_to = {"lookup_calls": 5, "lookup_cost_micros": 8_000}
+        assert transaction.totals.all() == {"lookups_completed": 1, **came_to}
 
 
 def test_its_results_say_who_answered_and_what_that_came_to(desk: Desk) -> None:

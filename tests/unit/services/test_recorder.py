@@ -127,7 +127,8 @@ def test_a_completion_flips_everything_in_one_go(desk: Desk) -> None:
         events = [(found.seq, found.stage, found.outcome) for found in transaction.events.after("a", 1)]
         totals = transaction.totals.all()
     assert events == [(2, "find_faces", "produced"), (3, "job", "completed")]
-    assert totals == {"completed": 1, "processing_ms": 40, "faces_veiled": 2, "vehicles_found": 3}
+    done = {"completed": 1, "processing_ms": 40, "faces_veiled": 2, "vehicles_found": 3, "copied": 1}
+    assert totals == done
     assert ["a"] in desk.woken
 
 

@@ -34,6 +34,8 @@ def claimed(job_id: str, *, fence: int = 1) -> ClaimedJob:
         created_at_ms=1,
         started_at_ms=5,
         correlation_id=None,
+        not_before_ms=1,
+        asked_at_ms=1,
         shown_result_key="results/x/1/",
         **picture,  # type: ignore[arg-type]
     )

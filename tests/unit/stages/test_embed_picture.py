@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.counted import Counted
 from tests.unit.stages.stand_in_stages import Stage, run_all, work_of
 from veilgate.domain.errors import DatabaseUnavailable
 from veilgate.domain.outcomes import Outcome, OutcomeKind
@@ -15,8 +16,17 @@ from veilgate.imaging.picture import Picture
 from veilgate.inference.ports import Embedder
 from veilgate.stages.blur_regions import VeiledPicture
 from veilgate.stages.contract import BatchStage, PictureWork
-from veilgate.stages.embed_picture import EmbeddedPicture, EmbedPicture, KnownVectors, digest_of
+from veilgate.stages.embed_picture import (
+    EmbeddedPicture,
+    EmbedPicture,
+    KnownVectors,
+    Purpose,
+    digest_of,
+    embed_views,
+)
 from veilgate.stages.pipeline import Pipeline, begin
+
+REQUESTS = "embedding_requests_total"
 
 
 class Levels:
@@ -133,3 +143,23 @@ def test_a_model_that_fails_on_a_picture_fails_nothing_else() -> None:
         "wide": OutcomeKind.PRODUCED,
     }
     assert heard.ends["bad"].work.get(EmbeddedPicture) is None
+
+
+def test_prometheus_is_told_what_was_made_known_and_failed() -> None:
+    """Black has no vector. White makes its chunk fail, and counts when it is alone."""
+    stored = np.array([0.6, 0.8], "<f4").tobytes()
+
+    def known(_digests: Sequence[str], _model_id: str) -> Mapping[str, bytes]:
+        return {digest_of(view_of(3)): stored}
+
+    counted = Counted()
+    works = [veiled_work(str(position), level) for position, level in enumerate((1, 0, 3, 3))]
+    embedded_by(Levels(), known, *works)
+    requests = {one: counted(REQUESTS, purpose="image", outcome=one) for one in ("made", "known", "failed")}
+    assert requests == {"made": 1, "known": 2, "failed": 1}
+    assert counted("embedding_duration_seconds_count", purpose="image") == 2
+    for levels in ((1, 255), (255,)):
+        with pytest.raises(RuntimeError):
+            embed_views(Levels(), [view_of(level) for level in levels], Purpose.QUERY)
+    assert counted(REQUESTS, purpose="query", outcome="failed") == 1
+    assert counted(REQUESTS, purpose="query", outcome="made") == 0

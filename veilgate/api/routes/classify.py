@@ -12,6 +12,7 @@ from veilgate.api.classify_stream import Classification
 from veilgate.api.container import Owner, Parts, guest_of
 from veilgate.api.direct_route import DirectRoute
 from veilgate.api.receiving import as_upload, idempotency_key, receive_one
+from veilgate.api.request_metrics import count_taken, counts_refusals, stream_open
 from veilgate.api.schemas.answers import Problem
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS
 from veilgate.api.stream_answer import StreamAnswer, place_of
@@ -43,6 +44,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/classify", response_class=Response, responses=_ANSWERS, openapi_extra=_DESCRIBED)
+@counts_refusals
 async def classify(request: Request, parts: Parts, owner: Owner) -> StreamAnswer:
     """Take one picture, veil it and look up what it shows. The answer is a line for each thing as it is found
     out, from `accepted` to `done`; who goes away cancels nothing.
@@ -65,8 +67,10 @@ async def classify(request: Request, parts: Parts, owner: Owner) -> StreamAnswer
 
             job = await asyncio.to_thread(accept)
         parts.set_to_work(job)
+        count_taken(job)
         if job.is_new:
             failpoint("before_reply", job.job_id)
         page = await asyncio.to_thread(parts.events.page, job.job_id, owner, 0)
         lines = Classification(parts, guest, job, page).lines()
+        place.enter_context(stream_open("classify"))
         return StreamAnswer(lines, place.pop_all(), media_type=_MEDIA_TYPE)

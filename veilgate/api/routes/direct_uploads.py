@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse
 from veilgate.api.container import Container, Owner, Parts, guest_of
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.json_body import read_json_object
-from veilgate.api.routes.uploads import taken_on
+from veilgate.api.request_metrics import counts_refusals
+from veilgate.api.routes.uploads import uploaded
 from veilgate.api.schemas.answers import Problem, UploadAccepted, UploadAnnounced
 from veilgate.api.schemas.requests import OPTIONS
 from veilgate.domain.filenames import display_name
@@ -63,13 +64,14 @@ async def announce(request: Request, parts: Parts, owner: Owner) -> JSONResponse
     response_model=UploadAccepted,
     responses=_problems(404, 409, 413, 415, 422, 503, 507),
 )
+@counts_refusals
 async def complete(upload_id: str, request: Request, parts: Parts, owner: Owner) -> JSONResponse:
     """Say that the file was put. It is verified and accepted; asked again, the answer is the same."""
     take = partial(
         parts.direct_uploads.complete, upload_id, owner, correlation_id=request.state.correlation_id
     )
     job = await run_in_threadpool(take)
-    return await taken_on(parts, job, owner)
+    return await uploaded(parts, job, owner)
 
 
 def _announcement(given: dict[str, Any], parts: Container, owner: str) -> Announcement:

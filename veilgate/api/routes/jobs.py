@@ -12,6 +12,7 @@ from veilgate.api.container import Owner, Parts, guest_of
 from veilgate.api.direct_route import DirectRoute
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.job_stream import follow, resume_point, sse, wait_for_end
+from veilgate.api.request_metrics import long_poll, stream_open
 from veilgate.api.schemas.answers import BatchStatus, JobState, JobStatusAnswer, Problem
 from veilgate.api.stream_answer import StreamAnswer, place_of
 from veilgate.domain.errors import BatchNotFound
@@ -35,7 +36,8 @@ async def status(
 ) -> Response:
     """Where a job stands. With `wait`, the answer comes as soon as the job has ended."""
     if wait:
-        document = await wait_for_end(parts, job_id, guest_of(request), wait_s=wait)
+        with long_poll(request):
+            document = await wait_for_end(parts, job_id, guest_of(request), wait_s=wait)
     else:
         answer = parts.queries.status_at_once(job_id, owner)
         if answer is None:
@@ -67,6 +69,7 @@ async def events(
     guest = guest_of(request)
     held = AsyncExitStack()
     await held.enter_async_context(place_of(guest, parts))
+    held.enter_context(stream_open("events"))
     return StreamAnswer(sse(follow(parts, page, guest), job_id), held, media_type="text/event-stream")
 
 

@@ -12,6 +12,7 @@ from veilgate.api.batch_receiving import receive_batch
 from veilgate.api.container import Container, Owner, Parts
 from veilgate.api.direct_route import DirectRoute
 from veilgate.api.receiving import as_upload, idempotency_key, receive_one
+from veilgate.api.request_metrics import count_taken, counts_refusals
 from veilgate.api.schemas.answers import BatchAccepted, Problem, UploadAccepted
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, OPTIONS, OPTIONS_IN_QUERY
 from veilgate.domain.errors import JobNotFound
@@ -50,6 +51,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     responses=_PROBLEMS,
     openapi_extra=_form({"file": _BINARY}),
 )
+@counts_refusals
 async def upload(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
     """Take one picture. The answer means that it is stored and will be processed, whatever crashes next.
 
@@ -68,7 +70,7 @@ async def upload(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
                 return parts.intake.accept(received, idempotency_key=key)
 
         job = await asyncio.to_thread(accept)
-    return await taken_on(parts, job, owner)
+    return await uploaded(parts, job, owner)
 
 
 @router.post(
@@ -90,6 +92,12 @@ async def batch_upload(request: Request, parts: Parts, owner: Owner) -> JSONResp
     correlation_id = request.state.correlation_id
     answer = await receive_batch(request, parts, owner=owner, correlation_id=correlation_id)
     return JSONResponse(answer, status_code=202, headers={"Location": f"/batches/{answer['batch_id']}"})
+
+
+async def uploaded(parts: Container, job: AcceptedJob, owner: str) -> JSONResponse:
+    """As `taken_on`, of a picture that was sent."""
+    count_taken(job)
+    return await taken_on(parts, job, owner)
 
 
 async def taken_on(parts: Container, job: AcceptedJob, owner: str) -> JSONResponse:

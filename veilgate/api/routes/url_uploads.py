@@ -10,7 +10,8 @@ from veilgate.api.container import Container, Owner, Parts, guest_of
 from veilgate.api.guarded_route import GuardedRoute
 from veilgate.api.json_body import read_json_object
 from veilgate.api.receiving import IncomingFile, idempotency_key
-from veilgate.api.routes.uploads import taken_on
+from veilgate.api.request_metrics import counts_refusals
+from veilgate.api.routes.uploads import uploaded
 from veilgate.api.schemas.answers import Problem, UploadAccepted
 from veilgate.api.schemas.requests import IDEMPOTENCY_KEY, IMAGE_URL, OPTIONS
 from veilgate.domain.rejections import InvalidOption, UnknownField
@@ -41,6 +42,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         "parameters": [IDEMPOTENCY_KEY],
     },
 )
+@counts_refusals
 async def upload_url(request: Request, parts: Parts, owner: Owner) -> JSONResponse:
     """Fetch one picture and take it as if it had been uploaded; at most 20 seconds are spent on fetching.
 
@@ -52,9 +54,9 @@ async def upload_url(request: Request, parts: Parts, owner: Owner) -> JSONRespon
     asked = _asked(await read_json_object(request), parts, owner, request.state.correlation_id)
     earlier = await asyncio.to_thread(parts.url_uploads.answered_before, asked, key) if key else None
     if earlier:
-        return await taken_on(parts, earlier, owner)
+        return await uploaded(parts, earlier, owner)
     job = await _fetch_and_accept(parts, asked, key, limited_as=guest_of(request).limited_as)
-    return await taken_on(parts, job, owner)
+    return await uploaded(parts, job, owner)
 
 
 async def _fetch_and_accept(

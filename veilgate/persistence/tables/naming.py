@@ -13,7 +13,7 @@ metadata = MetaData(
 )
 
 # The newest of migrations/versions: what a process checks before it works on a database.
-SCHEMA_REVISION = "0006"
+SCHEMA_REVISION = "0008"
 
 # 64 KiB is MySQL's TEXT; a result with thousands of boxes is larger.
 LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 from veilgate.inference.batching import Pending, next_chunk
@@ -22,13 +23,23 @@ class ChunkBounds:
     linger_s: float = 0.02
 
 
+class Departure(StrEnum):
+    """Why a chunk did not wait for more: it had as many items or pixels as it may, its time was over, or no
+    more could come."""
+
+    FULL = "full"
+    PIXELS = "pixels"
+    LINGER = "linger"
+    ALONE = "alone"
+
+
 class DeviceLine(Generic[T]):
     """Items with equal keys share a chunk, within the bounds. Nobody waits for company longer than the
     linger, or at all when no more can come."""
 
     def __init__(
         self,
-        execute: Callable[[Sequence[T]], None],
+        execute: Callable[[Sequence[T], Departure], None],
         *,
         bounds: ChunkBounds,
         threads: int,
@@ -77,10 +88,10 @@ class DeviceLine(Generic[T]):
             thread.join()
 
     def _loop(self) -> None:
-        while (chunk := self._take()) is not None:
-            self._execute(chunk)
+        while (taken := self._take()) is not None:
+            self._execute(*taken)
 
-    def _take(self) -> list[T] | None:
+    def _take(self) -> tuple[list[T], Departure] | None:
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._closed or bool(self._items))
@@ -88,7 +99,7 @@ class DeviceLine(Generic[T]):
                     return None
                 chosen = self._next_chunk()
                 left_s = self._oldest_s + self._bounds.linger_s - time.monotonic()
-                if self._is_full(chosen) or left_s <= 0 or not self._more_may_come():
+                if departure := self._why_now(chosen, left_s):
                     break
                 # Another thread may take the items meanwhile, so look at everything anew.
                 self._changed.wait(left_s)
@@ -99,12 +110,18 @@ class DeviceLine(Generic[T]):
             if self._items:
                 # Their own wake-up may have gone to the thread that takes this chunk.
                 self._changed.notify()
-            return chunk
+            return chunk, departure
 
-    def _is_full(self, chosen: list[int]) -> bool:
-        """Whether one more of the same size would be too much."""
-        pixels = self._pending[chosen[0]].pixels
-        return len(chosen) == self._bounds.max_items or (len(chosen) + 1) * pixels > self._bounds.max_pixels
+    def _why_now(self, chosen: list[int], left_s: float) -> Departure | None:
+        """None where waiting may pay."""
+        if len(chosen) == self._bounds.max_items:
+            return Departure.FULL
+        # One more of the same size would be too much.
+        if (len(chosen) + 1) * self._pending[chosen[0]].pixels > self._bounds.max_pixels:
+            return Departure.PIXELS
+        if left_s <= 0:
+            return Departure.LINGER
+        return None if self._more_may_come() else Departure.ALONE
 
     def _next_chunk(self) -> list[int]:
         return next_chunk(self._pending, max_items=self._bounds.max_items, max_pixels=self._bounds.max_pixels)

@@ -1,7 +1,8 @@
 """What engines say of the work in their hands: each stage's word, and each end."""
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from veilgate.domain.errors import VeilgateError
@@ -26,6 +27,14 @@ class Work(Protocol):
     @property
     def attempts(self) -> int: ...
 
+    @property
+    def since_asked_ms(self) -> int:
+        """How long before this claim the job was accepted, or last wished for again."""
+        ...
+
+    @property
+    def correlation_id(self) -> str | None: ...
+
 
 W_co = TypeVar("W_co", bound=Work, covariant=True)
 
@@ -42,13 +51,15 @@ class StageReport:
 
 @dataclass(frozen=True)
 class WorkEnd(Generic[W_co]):
-    """How a picture left its pipeline; `error` is why the job failed, if it did."""
+    """How a picture left its pipeline, and when, by the monotonic clock; `error` is why the job failed, if it
+    did."""
 
     work: W_co
     outcomes: Mapping[str, Outcome]
     stage_ms: Mapping[str, int]
     took_ms: int
     error: VeilgateError | None
+    ended_s: float = field(default_factory=time.monotonic, kw_only=True, compare=False)
 
 
 End_contra = TypeVar("End_contra", bound=WorkEnd[Work], contravariant=True)

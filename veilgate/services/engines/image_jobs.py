@@ -41,4 +41,6 @@ def _work(job: ClaimedJob, options: UploadOptions) -> PictureWork:
         options=options,
         attempts=job.attempts,
         queued_ms=max(0, job.started_at_ms - job.created_at_ms),
+        since_asked_ms=max(0, job.started_at_ms - job.asked_at_ms),
+        correlation_id=job.correlation_id,
     )

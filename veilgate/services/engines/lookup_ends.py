@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from veilgate.domain.jobs import JobKind
 from veilgate.domain.lookups import Finding
 from veilgate.domain.notes import LONGEST_TAG
 from veilgate.domain.outcomes import Outcome
@@ -22,6 +23,8 @@ _MOST_TAGS = 50
 
 
 class LookupEnds:
+    kind = JobKind.LOOKUP
+
     def results(self, end: LookupEnd) -> Mapping[str, Any]:
         return assemble_lookup(end)
 
@@ -61,9 +64,17 @@ class LookupEnds:
             "lookups_retries": count(ended, Verdict.RETRIED),
         }
 
+    def count_found(self, end: LookupEnd) -> None:
+        """Providers are counted as they answer."""
+
     def clear(self, settlement: Settlement) -> None:
         if settlement.verdict is Verdict.LOST:
-            _log.warning("record.discarded", job_id=settlement.job_id, fence=settlement.fence)
+            _log.warning(
+                "record.discarded",
+                job_id=settlement.job_id,
+                attempt=settlement.fence,
+                correlation_id=settlement.correlation_id,
+            )
 
 
 def _findings(end: LookupEnd) -> list[Finding]:

@@ -21,6 +21,7 @@ from veilgate.stages.ask_provider import AskAboutPicture, AskAboutProduct
 from veilgate.stages.lookup_contract import LookupStage, LookupWork
 from veilgate.stages.pipeline import Node, Pipeline, essential_error
 from veilgate.telemetry.failpoints import failpoint
+from veilgate.telemetry.logging import saying
 
 # For what has to wait in a thread: the object store, the database, pages that are large to read.
 _THREADS = 8
@@ -139,7 +140,8 @@ class LookupEngine:
         now_s = self._loop.time()
         run = _Run(work, now_s, now_s + self._timeout_s)
         try:
-            await self._run_tree(run)
+            with saying(job_id=work.job_id, correlation_id=work.correlation_id):
+                await self._run_tree(run)
         except Exception as error:  # noqa: BLE001 - or the job would be nobody's until its lease ends
             self._listener.work_ended(self._end_of(run, as_ours(error, "lookup")))
         else:
@@ -284,5 +286,6 @@ def _work(job: ClaimedJob) -> LookupWork:
         result_key=job.shown_result_key or "",
         attempts=job.attempts,
         queued_ms=max(0, job.started_at_ms - job.created_at_ms),
+        since_asked_ms=max(0, job.started_at_ms - job.asked_at_ms),
         correlation_id=job.correlation_id,
     )

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from veilgate.domain.errors import VeilgateError
+from veilgate.domain.jobs import JobKind
+from veilgate.domain.totals import COPIED, COPY_BYTES, DEVICE_MS
 from veilgate.persistence.records import DueJob
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.services.engines.picture_engine import PictureEnd
@@ -16,13 +18,19 @@ from veilgate.services.jobs.results import assemble_results
 from veilgate.storage.keys import result_prefix
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.metrics import DETECTION_CONFIDENCE, DETECTIONS, from_zero
 
 _log = get_logger(__name__)
 DETECTED = "detected"
+# Of models, as Prometheus is told.
+_KINDS = ("faces", "vehicles")
 
 
 class PictureEnds:
+    kind = JobKind.VEIL
+
     def __init__(self, database: Database, store: ObjectStore, lookups: LookupJobs) -> None:
+        from_zero(DETECTION_CONFIDENCE, _KINDS)
         self._database = database
         self._store = store
         self._lookups = lookups
@@ -55,13 +63,26 @@ class PictureEnds:
             "processing_ms": sum(end.took_ms for end in done),
             "faces_veiled": sum(end.outcomes["find_faces"].report["count"] for end in done),
             "vehicles_found": sum(sum(_vehicle_counts(end).values()) for end in done),
+            DEVICE_MS: sum(end.device_ms for end, one in ended if one.verdict is not Verdict.LOST),
+            COPIED: len(done),
+            COPY_BYTES: sum(end.outcomes["store_copies"].report.get("stored_bytes", 0) for end in done),
         }
+
+    def count_found(self, end: PictureEnd) -> None:
+        faces, vehicles = end.outcomes["find_faces"].report, end.outcomes["find_vehicles"].report
+        found = [*faces["faces"], *faces["also_found"]], vehicles.get("vehicles", [])
+        for kind, detections in zip(_KINDS, found, strict=True):
+            for one in detections:
+                DETECTIONS.labels(one["label"]).inc()
+                DETECTION_CONFIDENCE.labels(kind).observe(one["score"])
 
     def clear(self, settlement: Settlement) -> None:
         """Remove the files of this claim, unless it won, and of those before it."""
         job_id, fence = settlement.job_id, settlement.fence
         if settlement.verdict is Verdict.LOST:
-            _log.warning("record.discarded", job_id=job_id, fence=fence)
+            _log.warning(
+                "record.discarded", job_id=job_id, attempt=fence, correlation_id=settlement.correlation_id
+            )
         if settlement.verdict is Verdict.COMPLETED and fence == 1:
             return
         try:

@@ -9,9 +9,10 @@ from functools import partial
 
 from veilgate.domain.errors import DeviceLost, VeilgateError
 from veilgate.domain.outcomes import NOT_ASKED, Outcome
-from veilgate.services.engines.device_line import ChunkBounds, DeviceLine
+from veilgate.services.engines.device_line import ChunkBounds, Departure, DeviceLine
 from veilgate.services.engines.engine_reports import EngineListener, StageReport, WorkEnd
 from veilgate.services.engines.guarded_run import as_ours, run_guarded
+from veilgate.services.engines.stage_times import count_chunk, show_stages
 from veilgate.stages.contract import BatchStage, PictureWork, RunsOn
 from veilgate.stages.pipeline import Node, Pipeline, essential_error
 from veilgate.telemetry.logging import get_logger
@@ -19,8 +20,12 @@ from veilgate.telemetry.logging import get_logger
 _log = get_logger(__name__)
 
 
+@dataclass(frozen=True)
 class PictureEnd(WorkEnd[PictureWork]):
-    """How a picture left the pipeline; `error` is that of the first essential stage to fail."""
+    """How a picture left the pipeline; `error` is that of the first essential stage to fail. `device_ms` is
+    its share of the time that runs of models took."""
+
+    device_ms: int = 0
 
 
 PictureNode = Node[BatchStage]
@@ -34,6 +39,7 @@ class _Run:
     began_s: float
     outcomes: dict[PictureNode, Outcome] = field(default_factory=dict)
     stage_ms: dict[str, int] = field(default_factory=dict)
+    device_s: float = 0.0
     started: set[PictureNode] = field(default_factory=set)
     over: bool = False
     abandoned: bool = False
@@ -53,6 +59,7 @@ class PictureEngine:
         device_threads: int,
         chunk_bounds: ChunkBounds,
     ) -> None:
+        show_stages(pipeline.nodes)
         self._pipeline = pipeline
         self._listener = listener
         self._lock = threading.Lock()
@@ -141,7 +148,9 @@ class PictureEngine:
         else:
             self._device.add((node, run), key=(node.name, size_wh), pixels=size_wh[0] * size_wh[1])
 
-    def _execute_chunk(self, chunk: Sequence[tuple[PictureNode, _Run]]) -> None:
+    def _execute_chunk(
+        self, chunk: Sequence[tuple[PictureNode, _Run]], departure: Departure | None = None
+    ) -> None:
         """Run one stage for pictures that share a chunk."""
         node = chunk[0][0]
         runs = [run for _, run in chunk if not run.over]
@@ -156,7 +165,13 @@ class PictureEngine:
             self._lost_device = error
             _log.error("device.lost", reason=error.message, pictures=len(works))
             return
-        self._hear(node, runs, outcomes, took_ms=round((time.monotonic() - began_s) * 1000))
+        took_s = time.monotonic() - began_s
+        count_chunk(node.name, outcomes, took_s=took_s, departure=departure)
+        if node.stage.runs_on is RunsOn.DEVICE:
+            with self._lock:
+                for run in runs:
+                    run.device_s += took_s / len(runs)
+        self._hear(node, runs, outcomes, took_ms=round(took_s * 1000))
 
     def _halve(self, node: PictureNode, work: PictureWork, count: int) -> None:
         """So many pictures of one size were too much for the device: never try that again."""
@@ -195,4 +210,5 @@ class PictureEngine:
         outcomes = {
             node.name: outcome for node, outcome in run.outcomes.items() if outcome.reason != NOT_ASKED
         }
-        self._listener.work_ended(PictureEnd(run.work, outcomes, run.stage_ms, took_ms, error))
+        device_ms = round(run.device_s * 1000)
+        self._listener.work_ended(PictureEnd(run.work, outcomes, run.stage_ms, took_ms, error, device_ms))

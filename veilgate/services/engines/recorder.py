@@ -18,9 +18,11 @@ from veilgate.domain.retry import RetryPolicy, costs_attempt, costs_delivery, de
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import DueJob, NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.services.engines.committed_ends import count_end, show_ends_of
 from veilgate.services.engines.engine_reports import StageReport, Work, WorkEnd
 from veilgate.services.engines.settlements import EndT, EndWriter, Settlement, Verdict
-from veilgate.services.engines.spending import write_spending
+from veilgate.services.engines.spending import spent_totals, write_spending
+from veilgate.services.jobs.job_log import log_accepted, log_end, log_stages
 from veilgate.services.jobs.results import outcome_payload
 from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
@@ -44,6 +46,7 @@ class Recorder(Generic[EndT]):
         wake: Callable[[Sequence[str]], None],
         submitted: Callable[[DueJob], None] = lambda _job: None,
     ) -> None:
+        show_ends_of(ends.kind)
         self._database = database
         self._ends = ends
         self._retry_policy = retry_policy
@@ -62,7 +65,9 @@ class Recorder(Generic[EndT]):
         self._waiting.put(end)
 
     def work_dropped(self, work: Work) -> None:
-        self._ends.clear(Settlement(work.job_id, work.fence, Verdict.LOST))
+        self._ends.clear(
+            Settlement(work.job_id, work.fence, Verdict.LOST, correlation_id=work.correlation_id)
+        )
 
     def close(self) -> None:
         """Write what has gathered, then stop."""
@@ -108,7 +113,9 @@ class Recorder(Generic[EndT]):
                 self._give_up(group, may_be_there=may_be_there)
                 return
         for job in due:
+            log_accepted(job)
             self._submitted(job)
+        log_stages([item for item in group if isinstance(item, StageReport)])
         self._tell(group, settlements)
         for settlement in settlements:
             self._ends.clear(settlement)
@@ -116,7 +123,7 @@ class Recorder(Generic[EndT]):
     def _give_up(self, group: list[StageReport | EndT], *, may_be_there: bool) -> None:
         """The leases will run out. As long as the server may still carry out a commit whose reply never came,
         the files stay: whoever completes the job, or `jobs verify`, removes those that nobody needs."""
-        settlements = [_lost(item) for item in group if isinstance(item, WorkEnd)]
+        settlements = [_lost(end) for end in _ends_in(group)]
         self._tell(group, settlements)
         for settlement in settlements:
             _log.warning("record.given_up", job_id=settlement.job_id, in_doubt=may_be_there)
@@ -139,7 +146,7 @@ class Recorder(Generic[EndT]):
                     ended.append((item, self._write_end(transaction, item)))
             due = self._ends.write(transaction, ended)
             # Last in the transaction, because every worker updates the same few rows.
-            transaction.totals.add(**self._ends.totals(ended))
+            transaction.totals.add(**self._ends.totals(ended), **spent_totals(told))
             write_spending(transaction, told)
         return [settlement for _, settlement in ended], due
 
@@ -191,11 +198,20 @@ class Recorder(Generic[EndT]):
         return Settlement(work.job_id, work.fence, Verdict.FAILED, error)
 
     def _tell(self, group: list[StageReport | EndT], settlements: list[Settlement]) -> None:
+        for end, settlement in zip(_ends_in(group), settlements, strict=True):
+            count_end(self._ends.kind, end, settlement)
+            log_end(end, settlement)
+            if settlement.verdict is Verdict.COMPLETED:
+                self._ends.count_found(end)
         if settlements:
             failpoint("after_pointer")
         self._wake(list(dict.fromkeys(item.work.job_id for item in group)))
         for settlement in settlements:
             self._settled(settlement)
+
+
+def _ends_in(group: list[StageReport | EndT]) -> list[EndT]:
+    return [item for item in group if not isinstance(item, StageReport)]
 
 
 def _write_stage(transaction: Transaction, report: StageReport, *, may_be_there: bool) -> bool:
@@ -213,5 +229,9 @@ def _write_stage(transaction: Transaction, report: StageReport, *, may_be_there:
 
 def _lost(end: WorkEnd[Work]) -> Settlement:
     return Settlement(
-        end.work.job_id, end.work.fence, Verdict.LOST, StageFailed("The result could not be recorded.")
+        end.work.job_id,
+        end.work.fence,
+        Verdict.LOST,
+        StageFailed("The result could not be recorded."),
+        end.work.correlation_id,
     )

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from veilgate.domain.errors import VeilgateError
+from veilgate.domain.jobs import JobKind
 from veilgate.persistence.records import DueJob
 from veilgate.persistence.unit_of_work import Transaction
 from veilgate.services.engines.engine_reports import Work, WorkEnd
@@ -28,6 +29,8 @@ class Settlement:
     fence: int
     verdict: Verdict
     error: VeilgateError | None = None
+    # For the log, of what was lost.
+    correlation_id: str | None = None
 
 
 EndT = TypeVar("EndT", bound=WorkEnd[Work])
@@ -36,6 +39,8 @@ End_contra = TypeVar("End_contra", bound=WorkEnd[Work], contravariant=True)
 
 class EndWriter(Protocol[End_contra]):
     """One kind of job's part of the recorder's transaction."""
+
+    kind: JobKind
 
     def results(self, end: End_contra) -> Mapping[str, Any]:
         """The `results` of a completed job."""
@@ -53,6 +58,10 @@ class EndWriter(Protocol[End_contra]):
 
     def totals(self, ended: Sequence[tuple[End_contra, Settlement]]) -> Mapping[str, int]:
         """What these ends add to the totals."""
+        ...
+
+    def count_found(self, end: End_contra) -> None:
+        """After the commit that completed it: tell Prometheus what came of it."""
         ...
 
     def clear(self, settlement: Settlement) -> None:

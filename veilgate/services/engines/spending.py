@@ -4,9 +4,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from veilgate.domain.lookups import Bill
+from veilgate.domain.totals import LOOKUP_CACHED, LOOKUP_CALLS, LOOKUP_COST_MICROS
 from veilgate.persistence.unit_of_work import Transaction
 from veilgate.services.engines.bills import bill_of
 from veilgate.services.engines.engine_reports import StageReport
+
+
+def spent_totals(reports: Sequence[StageReport]) -> dict[str, int]:
+    """What they add to the totals of what lookups came to, ever."""
+    spent = sum((bill_of(report.outcome) for report in reports), Bill())
+    return {LOOKUP_CALLS: spent.calls, LOOKUP_CACHED: spent.cached, LOOKUP_COST_MICROS: spent.cost_micros}
 
 
 def write_spending(transaction: Transaction, reports: Sequence[StageReport]) -> None:

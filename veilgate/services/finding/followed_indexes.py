@@ -10,6 +10,7 @@ from veilgate.search.ports import VectorIndex
 from veilgate.search.shelf import IndexShelf
 from veilgate.services.finding.index_follower import FollowerTiming, IndexFollower
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.readings import INDEX_LAG, INDEX_LAG_SECONDS, INDEX_SIZE, Value
 
 _log = get_logger(__name__)
 # Whoever was told of a model a moment ago may still ask for it.
@@ -71,6 +72,18 @@ class FollowedIndexes:
         return [
             {**follower.facts(), "role": states.get(model_id, "replaced")}
             for model_id, follower in self._followers.items()
+        ]
+
+    def numbers(self) -> list[Value]:
+        """For Prometheus, of the index that serves; nothing while none is named."""
+        serving = self.serving()
+        if serving is None:
+            return []
+        facts = serving.facts()
+        return [
+            INDEX_SIZE.at(facts["size"]),
+            INDEX_LAG.at(facts["behind"]),
+            INDEX_LAG_SECONDS.at(facts["lag_s"]),
         ]
 
     def rebuild(self) -> None:

@@ -14,9 +14,10 @@ from veilgate.persistence.search_records import NewEmbedding
 from veilgate.persistence.unit_of_work import Database
 from veilgate.services.finding.embedding_trouble import EmbeddingTrouble, embed_each
 from veilgate.services.finding.veiled_views import VeiledViews
-from veilgate.stages.embed_picture import EmbeddedPicture, digest_of
+from veilgate.stages.embed_picture import EmbeddedPicture, Purpose, digest_of, show_embeddings
 from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.metrics import EMBEDDING_REQUESTS
 
 _log = get_logger(__name__)
 # Images that a look moves along by, and pictures that are embedded and written down together.
@@ -43,6 +44,7 @@ class Progress:
 
 class Reembedding:
     def __init__(self, database: Database, views: VeiledViews) -> None:
+        show_embeddings(Purpose.IMAGE)
         self._database = database
         self._views = views
         self._trouble = EmbeddingTrouble()
@@ -129,6 +131,7 @@ class Reembedding:
         with self._database.read() as transaction:
             known = transaction.embeddings.known(list(views), model_id=embedder.model_id)
         new = [digest for digest in views if digest not in known]
+        EMBEDDING_REQUESTS.labels(Purpose.IMAGE, "known").inc(len(known))
         made = embed_each(embedder, [views[digest] for digest in new])
         return {
             **{digest: EmbeddedPicture(embedder.model_id, digest, row) for digest, row in known.items()},

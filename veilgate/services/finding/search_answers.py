@@ -1,7 +1,6 @@
 """What the search server answers with: likest images, embedded pictures and texts, related words."""
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
@@ -24,11 +23,13 @@ from veilgate.services.finding.embedders import Embedders
 from veilgate.services.finding.followed_indexes import FollowedIndexes
 from veilgate.services.finding.index_follower import IndexFollower
 from veilgate.services.finding.related_words import RelatedWordsFinder
-from veilgate.stages.embed_picture import embed_views
+from veilgate.stages.embed_picture import Purpose, embed_views, show_embeddings
+from veilgate.telemetry.metrics import EMBEDDING_REQUESTS, EMBEDDING_SECONDS
+from veilgate.telemetry.usable_cores import usable_cores
 
 Asked = TypeVar("Asked")
 Made = TypeVar("Made")
-_SEARCH_THREADS = max(2, len(os.sched_getaffinity(0)))
+_SEARCH_THREADS = max(2, usable_cores())
 _EMBED_THREADS = 2
 # What is shorter or longer has scores that are no cosines.
 _LENGTH_TOLERANCE = 1e-3
@@ -50,6 +51,7 @@ class SearchAnswers:
         decode: Callable[[bytes], Picture],
         limits: PictureLimits,
     ) -> None:
+        show_embeddings(Purpose.QUERY, Purpose.TEXT)
         self._indexes = indexes
         self._embedders = embedders
         self._words = words
@@ -131,7 +133,7 @@ class SearchAnswers:
             raise EmptyFile
         inspect_picture(picture, self._limits)
         decoded = self._decode(picture)
-        [made] = embed_views(embedder, [likeness_view(decoded.pixels, alpha=decoded.alpha)])
+        [made] = embed_views(embedder, [likeness_view(decoded.pixels, alpha=decoded.alpha)], Purpose.QUERY)
         if made.vector is None:
             raise InvalidOption("The model makes nothing of this picture.")
         return EmbeddedQuery(made.model_id, made.vector, made.picture_sha256)
@@ -140,7 +142,9 @@ class SearchAnswers:
         embedder = self._serving_embedder()
         if not isinstance(embedder, TextEmbedder):
             raise NoTextModel
-        rows: NDArray[np.float32] = embedder.embed_texts([text])
+        with EMBEDDING_SECONDS.labels(Purpose.TEXT).time():
+            rows: NDArray[np.float32] = embedder.embed_texts([text])
+        EMBEDDING_REQUESTS.labels(Purpose.TEXT, "made").inc()
         return EmbeddedQuery(embedder.model_id, rows[0].astype("<f4").tobytes())
 
 

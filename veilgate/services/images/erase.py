@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from veilgate.domain.errors import ImageNotFound, VeilgateError
 from veilgate.domain.ids import is_id
+from veilgate.domain.totals import ORIGINAL_BYTES, ORIGINALS
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.erase_repository import HeldImage
 from veilgate.persistence.tombstone_repository import Tombstone
@@ -73,6 +74,8 @@ class Erase:
         if not is_id(image_id):
             raise ImageNotFound
         held, stone = self._forget(image_id, owner_id, asked_by)
+        if held:
+            _log.info("image.erased", image_id=image_id)
         failpoint("after_erase", image_id)
         self._forget_answers(image_id)
         is_swept = stone.look_at_ms is None or self._sweep(stone)
@@ -126,6 +129,8 @@ class Erase:
                     client=asked_by.client,
                     correlation_id=asked_by.correlation_id,
                 )
+                if held.original_bytes is not None:
+                    transaction.totals.add(**{ORIGINALS: -1, ORIGINAL_BYTES: -held.original_bytes})
             stone = transaction.tombstones.of(image_id, owner_id=owner_id)
         if stone is None:
             raise ImageNotFound

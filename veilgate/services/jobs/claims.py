@@ -8,6 +8,8 @@ from veilgate.domain.jobs import JobStatus
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import ClaimedJob, NewEvent, WaitingJob
 from veilgate.persistence.unit_of_work import Database
+from veilgate.services.jobs.job_log import log_claimed, log_released
+from veilgate.telemetry.metrics import STAGE_SECONDS, from_zero
 
 # A job that was started more often than that may be what breaks devices: it must not go on for ever. So a
 # start that ended with a lost device counts, other than one that found something away.
@@ -23,6 +25,7 @@ class Release(StrEnum):
 
 class Claims:
     def __init__(self, database: Database, *, worker: str, lease_s: float) -> None:
+        from_zero(STAGE_SECONDS, ["queue"])
         self._database = database
         self._worker = worker
         self._lease_ms = int(lease_s * 1000)
@@ -40,7 +43,11 @@ class Claims:
                 transaction.claims.claim(job_id, worker=self._worker, lease_ms=self._lease_ms, alone=alone)
                 for job_id in job_ids
             ]
-        return [claim for claim in claims if claim is not None]
+        claimed = [claim for claim in claims if claim is not None]
+        log_claimed(claimed)
+        for job in claimed:
+            STAGE_SECONDS.labels("queue").observe(max(0, job.started_at_ms - job.not_before_ms) / 1000)
+        return claimed
 
     @again_after_deadlock
     def extend(self, held: Sequence[tuple[str, int]]) -> set[str]:
@@ -71,3 +78,4 @@ class Claims:
                         error=None,
                         delivery_counts=why is Release.DEVICE_LOST,
                     )
+        log_released(held, why)

@@ -4,20 +4,34 @@ import json
 
 from veilgate.domain.errors import IllegalTransition, JobNotFound, OriginalDropped
 from veilgate.domain.ids import is_id
-from veilgate.domain.jobs import JobKind, JobStatus
-from veilgate.domain.totals import total_of
+from veilgate.domain.jobs import TRIED_AGAIN, JobKind, JobStatus
+from veilgate.domain.totals import reopened_of, total_of
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import JobRecord, NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
 
 
 class JobControl:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @again_after_deadlock
     def cancel(self, job_id: str, owner_id: str) -> JobRecord:
         """End a job that waits or runs; cancelling twice is no error."""
+        job = self._cancel(job_id, owner_id)
+        _log.info("job.cancelled", job_id=job_id)
+        return job
+
+    def retry(self, job_id: str, owner_id: str) -> JobRecord:
+        """Submit a failed or cancelled job again, with fresh attempts; one that waits or runs is left."""
+        job = self._retry(job_id, owner_id)
+        _log.info("job.retried", job_id=job_id)
+        return job
+
+    @again_after_deadlock
+    def _cancel(self, job_id: str, owner_id: str) -> JobRecord:
         with self._database.write() as transaction:
             job = _existing(transaction, job_id, owner_id)
             if job.status is JobStatus.CANCELLED:
@@ -31,8 +45,7 @@ class JobControl:
             return _existing(transaction, job_id, owner_id)
 
     @again_after_deadlock
-    def retry(self, job_id: str, owner_id: str) -> JobRecord:
-        """Submit a failed or cancelled job again, with fresh attempts; one that waits or runs is left."""
+    def _retry(self, job_id: str, owner_id: str) -> JobRecord:
         with self._database.write() as transaction:
             job = _existing(transaction, job_id, owner_id)
             if job.status in {JobStatus.SUBMITTED, JobStatus.PROCESSING}:
@@ -45,10 +58,10 @@ class JobControl:
                 raise IllegalTransition(
                     f"The job is {job.status}; only failed and cancelled jobs can be retried."
                 )
-            transaction.events.append(
-                job_id, NewEvent("job", JobStatus.SUBMITTED, json.dumps({"retried": True}))
+            transaction.events.append(job_id, NewEvent("job", JobStatus.SUBMITTED, TRIED_AGAIN))
+            transaction.totals.add(
+                **{total_of(job.kind, job.status): -1, reopened_of(job.kind, job.status): 1}
             )
-            transaction.totals.add(**{total_of(job.kind, job.status): -1})
             return _existing(transaction, job_id, owner_id)
 
 

@@ -11,8 +11,10 @@ from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import ExpiredJob, NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.services.engines.superseded_files import drop_superseded
+from veilgate.services.jobs.job_log import log_expired
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.metrics import JOBS_PUT_RIGHT
 
 _log = get_logger(__name__)
 _PAGE = 200
@@ -43,9 +45,13 @@ class LeaseExpiry:
             if not expired:
                 return count
             count += len(expired)
+            JOBS_PUT_RIGHT.labels("lease_expired").inc(len(expired))
             self._wake([job.id for job in expired])
             self._drop_files(failed)
-            _log.warning("lease.expired", jobs=len(expired))
+            ended = {job.id for job in failed}
+            log_expired(
+                (job, JobStatus.FAILED if job.id in ended else JobStatus.SUBMITTED) for job in expired
+            )
 
     @again_after_deadlock
     def _expire_page(self) -> tuple[list[ExpiredJob], list[ExpiredJob]]:

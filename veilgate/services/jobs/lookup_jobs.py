@@ -45,7 +45,7 @@ class LookupJobs:
             return None
         payload = {"image_id": wanted.image_id, "providers": list(self.providers)}
         transaction.events.insert_first(job_id, NewEvent("job", JobStatus.SUBMITTED, json.dumps(payload)))
-        return DueJob(job_id, JobKind.LOOKUP, wanted.lane)
+        return DueJob(job_id, JobKind.LOOKUP, wanted.lane, correlation_id=wanted.correlation_id)
 
     def _key(self, image_id: str) -> str:
         parts = json.dumps(["lookup", image_id, sorted(self.providers)])

@@ -9,6 +9,7 @@ from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.lookup_repository import WantedLookup
 from veilgate.persistence.records import DueJob
 from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.services.jobs.job_log import log_accepted
 from veilgate.services.jobs.lookup_jobs import LookupJobs
 
 _OPEN = frozenset({JobStatus.SUBMITTED, JobStatus.PROCESSING})
@@ -30,10 +31,16 @@ class Lookups:
         self._database = database
         self._jobs = jobs
 
-    @again_after_deadlock
     def ask(self, image_id: str, owner_id: str, *, correlation_id: str | None) -> AskedLookup:
         """Joins a lookup that is on its way, else asks anew, whatever was answered before. Raises
         `ImageNotFound`, and `ResultNotReady` of an image that shows nothing and will not."""
+        asked = self._ask(image_id, owner_id, correlation_id)
+        if asked.new:
+            log_accepted(asked.new, image_id=image_id)
+        return asked
+
+    @again_after_deadlock
+    def _ask(self, image_id: str, owner_id: str, correlation_id: str | None) -> AskedLookup:
         with self._database.write() as transaction:
             open_veil_jobs = _held_veil_jobs(transaction, image_id, owner_id)
             image = transaction.images.get(image_id, owner_id=owner_id)

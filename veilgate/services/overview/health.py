@@ -95,9 +95,9 @@ class Health:
             if state.error is not None:
                 raise copy(state.error)  # it may be raised in several threads
 
-    def report(self) -> dict[str, Any]:
+    def report(self, *, patience_s: float | None = None) -> dict[str, Any]:
         """Every part with its state. `degraded` still accepts uploads unless /ready says otherwise."""
-        states = self._ask(self._parts)
+        states = self._ask(self._parts, patience_s=patience_s)
         parts = {name: _described(state) for name, state in states.items()}
         parts["disk"]["free_bytes"] = self._free_bytes
         if states["database"].error is not None:
@@ -121,8 +121,8 @@ class Health:
         for part in self._parts.values():
             part.close()
 
-    def _ask(self, names: Iterable[str]) -> dict[str, State]:
-        until_s = time.monotonic() + PATIENCE_S
+    def _ask(self, names: Iterable[str], *, patience_s: float | None = None) -> dict[str, State]:
+        until_s = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
         asked = {name: self._parts[name].begin() for name in names}
         return {name: self._parts[name].state(asked[name], until_s=until_s) for name in asked}
 

@@ -3,18 +3,31 @@
 from collections.abc import Mapping
 from typing import Any
 
+from veilgate.domain.cost import EXAMPLE_PRICES, GB, MICROS, SECONDS_AN_HOUR, Prices
 from veilgate.domain.jobs import JobKind, JobStatus, Lane
-from veilgate.domain.totals import total_of
+from veilgate.domain.totals import (
+    DEVICE_MS,
+    LOOKUP_CACHED,
+    LOOKUP_CALLS,
+    LOOKUP_COST_MICROS,
+    ORIGINAL_BYTES,
+    ORIGINALS,
+    total_of,
+)
 from veilgate.persistence.unit_of_work import Database
 
 _SUMS = ("retries", "lookups_retries", "faces_veiled", "vehicles_found", "processing_ms")
 _ENDS = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
-_TOTALS = (*_SUMS, *(total_of(kind, status) for kind in JobKind for status in _ENDS))
+_COST = (DEVICE_MS, LOOKUP_CALLS, LOOKUP_CACHED, LOOKUP_COST_MICROS, ORIGINALS, ORIGINAL_BYTES)
+_TOTALS = (*_SUMS, *_COST, *(total_of(kind, status) for kind in JobKind for status in _ENDS))
 
 
 class Statistics:
-    def __init__(self, database: Database) -> None:
+    """`prices`: what /stats reckons with; examples are nobody's bill, and so are left out."""
+
+    def __init__(self, database: Database, prices: Prices = EXAMPLE_PRICES) -> None:
         self._database = database
+        self._prices = Prices("none") if prices.are_examples else prices
 
     def stats(self) -> dict[str, Any]:
         """The answer of `GET /stats`; its cost does not grow with the number of ended jobs. `jobs` are those
@@ -41,6 +54,24 @@ class Statistics:
                 if totals["completed"]
                 else None
             ),
+            "cost": self._cost(totals),
+        }
+
+    def _cost(self, totals: Mapping[str, int]) -> dict[str, Any]:
+        """What it all came to so far; USD are null where no price is known."""
+        device_s, gb = totals[DEVICE_MS] / 1000, totals[ORIGINAL_BYTES] / GB
+        prices = self._prices
+        return {
+            "device_seconds": device_s,
+            "lookup_calls": totals[LOOKUP_CALLS],
+            "lookup_answers_known": totals[LOOKUP_CACHED],
+            "originals": totals[ORIGINALS],
+            "original_bytes": totals[ORIGINAL_BYTES],
+            "usd": {
+                "device": _usd(device_s / SECONDS_AN_HOUR, prices.usd_a_device_hour),
+                "lookups": totals[LOOKUP_COST_MICROS] / MICROS,
+                "originals_a_month": _usd(gb, prices.usd_a_gb_month),
+            },
         }
 
     def queues(self) -> dict[str, Any]:
@@ -58,6 +89,10 @@ class Statistics:
             for kind in JobKind
         }
         return {**queues[JobKind.VEIL], "lookups": queues[JobKind.LOOKUP]}
+
+
+def _usd(amount: float, price: float | None) -> float | None:
+    return None if price is None else round(amount * price, 6)
 
 
 def _described(lanes: Mapping[Lane, tuple[int, int | None]], now_ms: int) -> dict[str, Any]:

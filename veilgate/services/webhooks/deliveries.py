@@ -15,9 +15,10 @@ from veilgate.domain.errors import VeilgateError
 from veilgate.domain.webhooks import STRIKES, signature
 from veilgate.lookups.safe_fetch import FetchPatience, PostAnswer
 from veilgate.persistence.delivery_repository import DueDelivery, Receiver
-from veilgate.services.webhooks.delivery_book import LEASE_MS, DeliveryBook, Line, Sent
+from veilgate.services.webhooks.delivery_book import LEASE_MS, DeliveryBook, Line, Sent, log_sent, who_hears
 from veilgate.telemetry.failpoints import failpoint
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.metrics import WEBHOOK_MESSAGES, WEBHOOK_SECONDS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -190,21 +191,17 @@ class Deliveries:
         except VeilgateError as error:
             trouble = error.message
         except Exception:  # noqa: BLE001 - as a failure it is tried later; unnoticed it would be at once
-            _log.exception("delivery.broke", delivery_id=delivery.id, endpoint_id=receiver.id)
+            _log.exception("delivery.broke", endpoint_id=receiver.id, **who_hears(delivery))
             trouble = "It could not be sent."
         failpoint("webhook_sent")
         took_ms = round((time.monotonic() - began_s) * 1000)
         status = answer.status if answer else None
-        _log.info(
-            "delivery.sent",
-            delivery_id=delivery.id,
-            endpoint_id=receiver.id,
-            status=status,
-            error=trouble,
-            took_ms=took_ms,
-        )
         asked_s = _seconds(answer.headers.get("retry-after", "")) if answer else None
-        return Sent(delivery, receiver.url, took_ms, status, trouble, asked_s)
+        sent = Sent(delivery, receiver.url, took_ms, status, trouble, asked_s)
+        WEBHOOK_MESSAGES.labels(sent.ended_as).inc()
+        WEBHOOK_SECONDS.observe(took_ms / 1000)
+        log_sent(sent, receiver)
+        return sent
 
     async def _in_thread(self, ask: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         loop = asyncio.get_running_loop()

@@ -11,7 +11,12 @@ from veilgate.domain.webhooks import GONE, STRIKES, DeliveryStatus, cut_pause_ms
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.delivery_repository import DeliveryResult, DueDelivery, Receiver
 from veilgate.persistence.unit_of_work import Database, Transaction
+from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.metrics import WEBHOOK_MESSAGES, from_zero
 
+_log = get_logger(__name__)
+# How tries end and messages do, as Prometheus is told.
+TAKEN, REFUSED, UNREACHABLE, GIVEN_UP = "taken", "refused", "unreachable", "given_up"
 # Twice the longest that a send may take: who dies keeps an endpoint waiting for so long.
 LEASE_MS = 20_000
 _GONE_REASON = "The endpoint answered 410: it is gone for good."
@@ -34,6 +39,12 @@ class Sent:
     def is_taken(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
 
+    @property
+    def ended_as(self) -> str:
+        if self.is_taken:
+            return TAKEN
+        return UNREACHABLE if self.status is None else REFUSED
+
     def is_gone(self, receiver: Receiver | None) -> bool:
         """Whether it was the address of today that says so."""
         return self.status == GONE and receiver is not None and self.url == receiver.url
@@ -51,6 +62,7 @@ class DeliveryBook:
     """`give_up_ms` after its event a delivery is not sent, be it for the first time, except by hand."""
 
     def __init__(self, database: Database, *, give_up_ms: int) -> None:
+        from_zero(WEBHOOK_MESSAGES, [TAKEN, REFUSED, UNREACHABLE, GIVEN_UP])
         self._database = database
         self._give_up_ms = give_up_ms
         self._holder = uuid4().hex
@@ -60,25 +72,40 @@ class DeliveryBook:
         with self._database.read() as transaction:
             return transaction.deliveries.waited_for(holder=self._holder)
 
-    @again_after_deadlock
     def open(self, endpoint_id: str, *, limit: int) -> Line | None:
         """Take the lease of an endpoint; None when another has it, or there is nothing to send."""
-        with self._database.write() as transaction:
-            if not self._hold(transaction, endpoint_id):
-                return None
-            return self._next(transaction, endpoint_id, limit=limit, under_way=frozenset())
+        line, too_old = self._open(endpoint_id, limit=limit)
+        WEBHOOK_MESSAGES.labels(GIVEN_UP).inc(too_old)
+        return line
 
     @again_after_deadlock
+    def _open(self, endpoint_id: str, *, limit: int) -> tuple[Line | None, int]:
+        with self._database.write() as transaction:
+            if not self._hold(transaction, endpoint_id):
+                return None, 0
+            return self._next(transaction, endpoint_id, limit=limit, under_way=frozenset())
+
     def write(
         self, endpoint_id: str, sent: Sequence[Sent], *, limit: int, under_way: frozenset[str]
     ) -> Line | None:
         """Write down what came of these, and renew the lease. What may be sent beside those that are under
         way; None when that is nothing, or the lease was lost."""
+        (line, too_old), results = self._write(endpoint_id, sent, limit=limit, under_way=under_way)
+        given_up = sum(result.outcome is DeliveryStatus.GIVEN_UP for result in results)
+        WEBHOOK_MESSAGES.labels(GIVEN_UP).inc(given_up + too_old)
+        for one, result in zip(sent, results, strict=False):
+            _log_untaken(one.delivery, result)
+        return line
+
+    @again_after_deadlock
+    def _write(
+        self, endpoint_id: str, sent: Sequence[Sent], *, limit: int, under_way: frozenset[str]
+    ) -> tuple[tuple[Line | None, int], list[DeliveryResult]]:
         with self._database.write() as transaction:
             if not self._hold(transaction, endpoint_id):
-                return None
-            self._write_sent(transaction, endpoint_id, sent)
-            return self._next(transaction, endpoint_id, limit=limit, under_way=under_way)
+                return (None, 0), []
+            results = self._write_sent(transaction, endpoint_id, sent)
+            return self._next(transaction, endpoint_id, limit=limit, under_way=under_way), results
 
     @again_after_deadlock
     def release(self, endpoint_id: str) -> None:
@@ -91,44 +118,50 @@ class DeliveryBook:
 
     def _next(
         self, transaction: Transaction, endpoint_id: str, *, limit: int, under_way: frozenset[str]
-    ) -> Line | None:
+    ) -> tuple[Line | None, int]:
+        """And how many were too old, and are given up."""
         receiver = transaction.deliveries.receiver(endpoint_id)
         due: list[DueDelivery] = []
+        too_old = 0
         if receiver is not None and not receiver.rests:
-            due = self._due(transaction, endpoint_id, limit=limit, under_way=under_way)
+            due, too_old = self._due(transaction, endpoint_id, limit=limit, under_way=under_way)
         if receiver and due:
-            return Line(receiver, due)
+            return Line(receiver, due), too_old
         if not under_way:
             transaction.leases.release(endpoint_id, holder=self._holder)
-        return None
+        return None, too_old
 
     def _due(
         self, transaction: Transaction, endpoint_id: str, *, limit: int, under_way: frozenset[str]
-    ) -> list[DueDelivery]:
+    ) -> tuple[list[DueDelivery], int]:
         """What may be sent now; what is too old for that is given up, all at once, unless it is wanted by
         hand."""
         find = partial(transaction.deliveries.next_of, endpoint_id, limit=limit, but_not=under_way)
         due, oldest_ms = find(), transaction.now_ms() - self._give_up_ms
         if any(one.created_at_ms < oldest_ms for one in due):
-            transaction.deliveries.give_up(
+            too_old = transaction.deliveries.give_up(
                 endpoint_id, older_than_ms=self._give_up_ms, reason=_TOO_OLD, but_not=under_way
             )
-            return find()
-        return due
+            return find(), too_old
+        return due, 0
 
-    def _write_sent(self, transaction: Transaction, endpoint_id: str, sent: Sequence[Sent]) -> None:
+    def _write_sent(
+        self, transaction: Transaction, endpoint_id: str, sent: Sequence[Sent]
+    ) -> list[DeliveryResult]:
         is_trouble = not all(one.is_taken for one in sent)
         if is_trouble:
             # Before its deliveries, as everybody locks them.
             transaction.webhook_endpoints.hold(endpoint_id)
         receiver = transaction.deliveries.receiver(endpoint_id)
         now = transaction.now_ms()
-        for one in sent:
-            transaction.deliveries.write(self._result_of(one, receiver, now))
+        results = [self._result_of(one, receiver, now) for one in sent]
+        for result in results:
+            transaction.deliveries.write(result)
         # What another address said, from before the owner changed it, is nothing that this one did.
         heard = [one for one in sent if receiver is not None and one.url == receiver.url]
         if receiver is not None and heard and (is_trouble or receiver.failures):
             self._write_endpoint(transaction, receiver, heard)
+        return results
 
     def _write_endpoint(self, transaction: Transaction, receiver: Receiver, heard: Sequence[Sent]) -> None:
         if any(one.is_gone(receiver) for one in heard):
@@ -171,6 +204,38 @@ class DeliveryBook:
             sent.error and sent.error[:_LONGEST_ERROR],
             retry_in_ms,
         )
+
+
+def who_hears(delivery: DueDelivery) -> dict[str, str | None]:
+    """What the log says of a message: never where it goes, which may be a secret."""
+    return {
+        "delivery_id": delivery.id,
+        "about": delivery.event,
+        "job_id": delivery.job_id,
+        "image_id": delivery.image_id,
+        "correlation_id": delivery.correlation_id,
+    }
+
+
+def log_sent(sent: Sent, receiver: Receiver) -> None:
+    say = _log.info if sent.is_taken else _log.warning
+    say(
+        "delivery.sent",
+        endpoint_id=receiver.id,
+        status=sent.status,
+        error=sent.error,
+        attempt=sent.delivery.attempts + 1,
+        ms=sent.took_ms,
+        **who_hears(sent.delivery),
+    )
+
+
+def _log_untaken(delivery: DueDelivery, result: DeliveryResult) -> None:
+    """Whether one that was not taken is sent again, and when."""
+    if result.retry_in_ms is not None:
+        _log.info("delivery.put_back", retry_in_ms=result.retry_in_ms, **who_hears(delivery))
+    elif result.outcome is not DeliveryStatus.DELIVERED:
+        _log.warning("delivery.ended", status=result.outcome, **who_hears(delivery))
 
 
 def _jitter() -> float:

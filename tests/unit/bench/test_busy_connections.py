@@ -3,8 +3,8 @@
 import hashlib
 from itertools import islice
 
+from bench.busy_connections import Questions, Uploads
 from bench.contest import Standing, verdicts
-from bench.load import Questions, Uploads
 from bench.small_photos import BYTES, small_jpegs
 from veilgate.domain.pictures import PictureLimits
 from veilgate.imaging.sniff import inspect_picture

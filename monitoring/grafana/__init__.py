@@ -1,0 +1,1 @@
+"""The dashboards, and what Grafana reads them from."""

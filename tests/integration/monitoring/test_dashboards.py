@@ -1,0 +1,78 @@
+"""The dashboards: written by their sources, and what Grafana takes. Whether they show anything is
+test_running_house.py's business."""
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from monitoring.grafana.__main__ import DASHBOARDS, FOLDER, text_of
+from monitoring.grafana.panels import Dashboard
+from tests.fixtures.prometheus import MONITORING
+
+# Those of Grafana's units that are in use; a misspelt one is shown behind the number as it stands.
+UNITS = {"none", "s", "bytes", "percentunit", "cps", "cpm", "reqps", "currencyUSD"}
+COLUMNS = 24
+BY_UID = [pytest.param(one, id=one.uid) for one in DASHBOARDS]
+
+
+def panels(dashboard: Dashboard) -> list[dict[str, Any]]:
+    drawn: list[dict[str, Any]] = dashboard.document()["panels"]
+    return drawn
+
+
+@pytest.mark.parametrize("dashboard", BY_UID)
+def test_what_is_committed_is_what_the_sources_say(dashboard: Dashboard) -> None:
+    committed = (FOLDER / f"{dashboard.uid}.json").read_text(encoding="utf-8")
+    assert committed == text_of(dashboard), "run: python -m monitoring.grafana"
+
+
+def test_there_are_no_others() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {f"{one.uid}.json" for one in DASHBOARDS}
+    assert len({one.title for one in DASHBOARDS}) == len(DASHBOARDS)
+
+
+@pytest.mark.parametrize("dashboard", BY_UID)
+def test_every_panel_says_what_it_shows(dashboard: Dashboard) -> None:
+    for panel in panels(dashboard):
+        if panel["type"] == "row":
+            continue
+        assert panel["type"] in {"stat", "timeseries"}
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"] in UNITS, panel["title"]
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert [target["refId"] for target in panel["targets"]] == list("ABCD"[: len(panel["targets"])])
+        first, *steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        assert first["value"] is None, "Grafana wants a colour for whatever is below"
+        assert [step["value"] for step in steps] == sorted(step["value"] for step in steps)
+
+
+@pytest.mark.parametrize("dashboard", BY_UID)
+def test_panels_have_places_of_their_own(dashboard: Dashboard) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in panels(dashboard):
+        at = panel["gridPos"]
+        columns, lines = range(at["x"], at["x"] + at["w"]), range(at["y"], at["y"] + at["h"])
+        covered = set(itertools.product(columns, lines))
+        assert not covered & taken, panel["title"]
+        assert at["x"] + at["w"] <= COLUMNS, panel["title"]
+        taken |= covered
+    ids = [panel["id"] for panel in panels(dashboard)]
+    assert len(ids) == len(set(ids))
+
+
+def test_grafana_finds_them_and_their_source() -> None:
+    folder = MONITORING / "grafana" / "provisioning"
+    [source] = yaml.safe_load((folder / "datasources" / "prometheus.yml").read_text())["datasources"]
+    [provider] = yaml.safe_load((folder / "dashboards" / "veilgate.yml").read_text())["providers"]
+    assert (source["type"], source["isDefault"]) == ("prometheus", True)
+    # Rates look back over four times what Grafana believes to be the time between two samples.
+    scraped = yaml.safe_load((MONITORING / "prometheus.yml").read_text())["global"]["scrape_interval"]
+    assert source["jsonData"]["timeInterval"] == scraped
+    assert provider["type"] == "file"
+    composed = yaml.safe_load((MONITORING.parent / "docker-compose.yml").read_text())["services"]["grafana"]
+    assert f"./monitoring/grafana/dashboards:{provider['options']['path']}:ro" in composed["volumes"]
+    [choice] = json.loads(text_of(DASHBOARDS[0]))["templating"]["list"]
+    assert (choice["type"], choice["query"]) == ("datasource", source["type"])
