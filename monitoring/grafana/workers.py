@@ -164,9 +164,43 @@ _TROUBLE = Row(
     ),
 )
 
+_REST = Row(
+    "Around them",
+    (
+        Panel(
+            "Bytes accepted",
+            "Of pictures that were new.",
+            "Bps",
+            (Query("sum(rate(veilgate_upload_bytes_total[$__rate_interval]))", "uploads"),),
+            width=6,
+        ),
+        Panel(
+            "Time to deliver, 95th percentile",
+            "Of one try to deliver a message to a webhook; at ten seconds it is given up.",
+            "s",
+            (Query(quantile(0.95, "veilgate_webhook_seconds"), "a try"),),
+            width=6,
+        ),
+        Panel(
+            "Changes that the index does not know",
+            "Of each search server. It follows every 0.2 s.",
+            "none",
+            (Query("veilgate_index_lag_entries", "{{instance}}"),),
+            width=6,
+        ),
+        Panel(
+            "Versions",
+            "How many processes run which version: two of them while one is rolled out.",
+            "none",
+            (Query("count by (version) (veilgate_build_info)", "{{version}}"),),
+            width=6,
+        ),
+    ),
+)
+
 WORKERS = Dashboard(
     "veilgate-workers",
     "Veilgate: workers",
     "Each worker by itself, its models and what they find.",
-    (_HANDS, _STEPS, _TROUBLE),
+    (_HANDS, _STEPS, _TROUBLE, _REST),
 )

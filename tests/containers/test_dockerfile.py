@@ -101,8 +101,8 @@ def test_all_that_is_started_and_imported_is_copied(dockerfile: Dockerfile, tmp_
         missing = _top_imports(path) & at_home - {name.removesuffix(".py") for name in ours}
         assert missing == set(), path.relative_to(tmp_path)
     # What is read and not imported.
-    for path in ("models/manifest.toml", "migrations/env.py", "veilgate/web", "containers/healthy.py"):
-        assert (tmp_path / path).exists(), path
+    for read in ("models/manifest.toml", "migrations/env.py", "veilgate/web", "containers/healthy.py"):
+        assert (tmp_path / read).exists(), read
 
 
 def test_nothing_private_reaches_a_build() -> None:

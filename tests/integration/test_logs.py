@@ -10,6 +10,8 @@ import pytest
 from tests.integration.whole_run import Run
 from tests.integration.whole_run_steps import FORGED
 
+# The whole run takes half a minute on a machine that does nothing else.
+pytestmark = pytest.mark.timeout(300)
 Line = dict[str, Any]
 QUIET = {"debug"}
 

@@ -10,14 +10,15 @@ RESULTS = {"queue_time": 0.01, "stages": {"find_faces": {"outcome": "produced", 
 
 
 class FalseGateway:
-    """Every picture is done at once, unless told otherwise: `upload_status` and `retry_after` of the first
-    uploads, the `job_status` of all jobs, the `copy_status` of their veiled copies."""
+    """Every picture is done at once, unless told otherwise: `retry_after` of the `refused_uploads`, the
+    `job_status` of all jobs, the `copy_status` of their veiled copies, the `key` that it wants."""
 
     def __init__(self) -> None:
         self.refused_uploads = 0
         self.retry_after: str | None = "1"
         self.job_status = "completed"
         self.copy_status = 200
+        self.key: str | None = None
         self.asked: Counter[str] = Counter()
         self.pictures: list[bytes] = []
         self._turn = threading.Lock()
@@ -41,9 +42,7 @@ class FalseGateway:
                 return self._taken(body)
         if route == "status":
             return 200, {}, {"status": self.job_status, "error": None, "results": RESULTS}
-        if route == "images":
-            return self.copy_status, {}, {}
-        return 200, {}, {}
+        return (self.copy_status if path.endswith("/processed") else 200), {}, {}
 
     def _taken(self, body: bytes) -> tuple[int, dict[str, str], Any]:
         if self.refused_uploads:
@@ -67,6 +66,8 @@ class FalseGateway:
 
             def _answer(self, body: bytes) -> None:
                 status, headers, document = gateway.answer(self.path, body)
+                if gateway.key and self.headers["Authorization"] != f"Bearer {gateway.key}":
+                    status, headers, document = 401, {}, {}
                 data = json.dumps(document).encode()
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(data))}.items():

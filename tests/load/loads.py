@@ -30,17 +30,35 @@ class Load:
         return {row["metric"] for row in self.told["thresholds"] if not row["is_met"]}
 
 
-def by_k6(url: str, folder: Path, *, scenario: str, rate: float | None, duration_s: float | None) -> Load:
+def by_k6(
+    url: str,
+    folder: Path,
+    *,
+    scenario: str,
+    rate: float | None,
+    duration_s: float | None,
+    api_key: str = "",
+) -> Load:
     summary = folder / "k6.json"
-    words = ["run", "--quiet", "--no-usage-report", *_variables(SCENARIO=scenario, BASE_URL=url)]
-    words += _variables(SUMMARY=str(summary))
+    # Without an address it opens no port for whoever would steer it: two would want the same one.
+    words = ["run", "--quiet", "--no-usage-report", "--address", ""]
+    words += _variables(SCENARIO=scenario, BASE_URL=url)
+    words += _variables(SUMMARY=str(summary), API_KEY=api_key)
     words += _variables(RATE=str(rate)) if rate else []
     words += _variables(DURATION=f"{duration_s}s") if duration_s else []
     return _run([str(K6), *words, str(SCRIPT)], summary)
 
 
-def by_httpx(url: str, folder: Path, *, scenario: str, rate: float | None, duration_s: float | None) -> Load:
-    words = ["--scenario", scenario]
+def by_httpx(
+    url: str,
+    folder: Path,
+    *,
+    scenario: str,
+    rate: float | None,
+    duration_s: float | None,
+    api_key: str = "",
+) -> Load:
+    words = ["--scenario", scenario, "--api-key", api_key]
     words += ["--rate", str(rate)] if rate else []
     words += ["--duration", f"{duration_s}s"] if duration_s else []
     return bench_load(url, folder, words)

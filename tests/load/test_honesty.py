@@ -24,9 +24,9 @@ def gateway() -> Iterator[FalseGateway]:
 def put_on(request: pytest.FixtureRequest, gateway: FalseGateway, tmp_path: Path) -> PutOn:
     """Puts a scenario on the gateway, a second long."""
 
-    def put_on(scenario: str) -> Load:
+    def put_on(scenario: str, **more: str) -> Load:
         load: Load = request.param(
-            gateway.url, tmp_path, scenario=scenario, rate=PER_S, duration_s=DURATION_S
+            gateway.url, tmp_path, scenario=scenario, rate=PER_S, duration_s=DURATION_S, **more
         )
         return load
 
@@ -84,3 +84,9 @@ def test_a_refusal_says_when_to_come_again(gateway: FalseGateway, put_on: PutOn)
     load = put_on("spike")
     assert load.exit_code == THRESHOLD_MISSED, load.said
     assert load.missed == {"refusals_without_advice", "picture_success"}
+
+
+def test_it_shows_its_key(gateway: FalseGateway, put_on: PutOn) -> None:
+    gateway.key = "vg_of-the-load"
+    load = put_on("smoke", api_key=gateway.key)
+    assert (load.exit_code, load.missed) == (0, set()), load.said

@@ -5,6 +5,7 @@ libraries have what they say for an event, and a `logger`. Nothing personal goes
 keys, or addresses.
 """
 
+import faulthandler
 import logging
 import sys
 import threading
@@ -56,7 +57,7 @@ def configure_logging(level: str, *, process: str) -> None:
 
 def log_what_nobody_caught() -> None:
     """For a process of the house: if it, one of its threads or a destructor dies of an exception, or Python
-    warns, the log says so in its own form."""
+    warns, the log says so in its own form. Of a death in native code it shows, as text, where that was."""
     log = get_logger(__name__)
 
     def process_died(
@@ -77,6 +78,7 @@ def log_what_nobody_caught() -> None:
 
     sys.excepthook, threading.excepthook, sys.unraisablehook = process_died, thread_died, unraisable
     logging.captureWarnings(True)
+    faulthandler.enable()
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -11,9 +11,11 @@ import yaml
 from monitoring.grafana.__main__ import DASHBOARDS, FOLDER, text_of
 from monitoring.grafana.panels import Dashboard
 from tests.fixtures.prometheus import MONITORING
+from veilgate.telemetry import readings
+from veilgate.telemetry.metrics import REGISTRY
 
 # Those of Grafana's units that are in use; a misspelt one is shown behind the number as it stands.
-UNITS = {"none", "s", "bytes", "percentunit", "cps", "cpm", "reqps", "currencyUSD"}
+UNITS = {"none", "Bps", "s", "bytes", "percentunit", "cps", "cpm", "reqps", "currencyUSD"}
 COLUMNS = 24
 BY_UID = [pytest.param(one, id=one.uid) for one in DASHBOARDS]
 
@@ -47,6 +49,16 @@ def test_every_panel_says_what_it_shows(dashboard: Dashboard) -> None:
         first, *steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
         assert first["value"] is None, "Grafana wants a colour for whatever is below"
         assert [step["value"] for step in steps] == sorted(step["value"] for step in steps)
+
+
+def test_every_number_of_ours_is_shown_somewhere() -> None:
+    counted = [one.name for one in REGISTRY.collect()]
+    looked_up = [one.name for one in vars(readings).values() if isinstance(one, readings.Reading)]
+    asked = "".join(text_of(one) for one in DASHBOARDS)
+    ours = {name.removesuffix("_total") for name in (*counted, *looked_up)}
+    ours = {name for name in ours if not name.startswith(("process_", "python_"))}
+    assert len(ours) > 50
+    assert sorted(name for name in ours if name not in asked) == []
 
 
 @pytest.mark.parametrize("dashboard", BY_UID)

@@ -13,6 +13,7 @@ ALERTS = alerts()
 NAMES = [alert.name for alert in ALERTS]
 # A bound that a value is compared with. 0 asks whether anybody is there, and cannot be moved.
 _BOUND = re.compile(r"(?<=[<>] )(?!0\b(?!\.))\d+(?:\.\d+)?")
+FAMILIES = {"gateway", "images", "lookups", "deliveries", "reconciler", "search"}
 _FAILED = re.compile(r"alertname:\s*(\w+)")
 
 
@@ -67,6 +68,16 @@ def test_local_and_composed_are_the_same_but_for_where_they_look() -> None:
     assert local_job["job_name"] == composed_job["job_name"]
     del here["alerting"], composed["alerting"]
     assert here == composed
+
+
+def test_every_process_of_compose_is_found_and_called_what_the_rules_call_it() -> None:
+    [job] = yaml.safe_load((MONITORING / "prometheus.yml").read_text())["scrape_configs"]
+    [looked_up], [relabelled] = job["dns_sd_configs"], job["relabel_configs"]
+    services = yaml.safe_load((MONITORING.parent / "docker-compose.yml").read_text())["services"]
+    assert set(looked_up["names"]) <= set(services)
+    matches = [re.fullmatch(relabelled["regex"], name) for name in looked_up["names"]]
+    assert {match[1] for match in matches if match} == FAMILIES
+    assert None not in matches
 
 
 def test_what_an_expression_asks_for_is_found() -> None:

@@ -1,5 +1,6 @@
 """What Prometheus is told of what is put right, and of what a worker holds."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,9 @@ import pytest
 from tests.counted import Counted
 from tests.integration.persistence.databases import Shelf
 from tests.integration.queueing.lists import Lists
-from tests.integration.queueing.test_reconciler import Makes, dispatch
+from tests.integration.queueing.test_reconciler import POLICY, Makes, dispatch
 from tests.integration.queueing.test_session import run
-from tests.waiting import wait_until
+from tests.waiting import happens_within
 from veilgate.domain.jobs import Lane
 from veilgate.persistence.records import ClaimedJob
 from veilgate.telemetry.metrics import REGISTRY
@@ -47,6 +48,19 @@ def test_a_round_says_what_it_put_right(sqlite_shelf: Shelf, lists: Lists, make:
     assert counted("veilgate_reconciler_rounds_total") == 3
 
 
+def test_who_dies_once_too_often_is_a_failure(sqlite_shelf: Shelf, make: Makes) -> None:
+    """Nobody else tells of it: the worker that had it is dead."""
+    sqlite_shelf.add("a", "b")
+    for job_id, attempts in (("a", POLICY.max_attempts - 1), ("b", 0)):
+        sqlite_shelf.claim(job_id, alone=True)
+        sqlite_shelf.change(job_id, attempts=attempts)
+        sqlite_shelf.expire(job_id)
+    counted = Counted()
+    make().round()
+    assert counted("veilgate_job_failures_total", kind="veil", code="worker_died", retried="false") == 1
+    assert counted(PUT_RIGHT, what="lease_expired") == 2
+
+
 def test_what_dead_workers_held_in_redis_is_taken_back(
     sqlite_shelf: Shelf, lists: Lists, make: Makes
 ) -> None:
@@ -62,11 +76,14 @@ def test_a_worker_says_how_many_jobs_it_holds(sqlite_shelf: Shelf, lists: Lists)
     def in_hand() -> float | None:
         return REGISTRY.get_sample_value("veilgate_jobs_in_hand", {"family": "images"})
 
+    both_were_held = threading.Event()
+
     def wait_for_the_other(_job: ClaimedJob) -> None:
-        wait_until(lambda: in_hand() == 2, timeout_s=10, what="two jobs in hand")
+        if happens_within(lambda: both_were_held.is_set() or in_hand() == 2, 10):
+            both_were_held.set()
 
     sqlite_shelf.add("a", "b")
     lists.put("a", "b")
     run(sqlite_shelf, lists, wait_for_the_other)
-    assert [row["status"] for row in sqlite_shelf.rows("SELECT status FROM jobs")] == ["completed"] * 2
+    assert both_were_held.is_set()
     assert in_hand() == 0

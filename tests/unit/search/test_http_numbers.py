@@ -70,7 +70,8 @@ def test_looking_whether_it_lives_is_no_question() -> None:
 
 def ask(method: str, path: str, body: bytes = b"") -> None:
     async def send() -> None:
-        transport = httpx.ASGITransport(SearchApp(Answers(), max_picture_bytes=100))
+        app: Any = SearchApp(Answers(), max_picture_bytes=100)
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://search") as client:
             await client.request(method, path, content=body)
 

@@ -16,6 +16,7 @@ from veilgate.domain.outcomes import Outcome
 from veilgate.services.engines.settlements import Verdict
 from veilgate.services.jobs.claims import Claims
 from veilgate.services.jobs.job_control import JobControl
+from veilgate.telemetry.metrics import JOB_FAILURES
 
 ENDS = "veilgate_job_seconds_count"
 FAILURES = "veilgate_job_failures_total"
@@ -75,14 +76,12 @@ def test_what_is_found_counts_when_its_job_completes(desk: Desk) -> None:
     face = {"label": "face", "score": 0.75, "box": [0, 0, 1, 1]}
     also = {"label": "dog", "score": 0.35, "box": [0, 0, 1, 1]}
     car = {"label": "car", "score": 0.95, "box": [0, 0, 1, 1]}
-    found = {
-        "find_faces": Outcome.produced("x", {**FACES, "faces": [face, face], "also_found": [also]}),
-        "find_vehicles": Outcome.produced("x", {"counts": {"car": 1}, "vehicles": [car]}),
-    }
+    faces = Outcome.produced("x", {**FACES, "faces": [face, face], "also_found": [also]})
+    vehicles = Outcome.produced("x", {"counts": {"car": 1}, "vehicles": [car]})
     desk.add("a", "b")
     counted = Counted()
-    desk.recorder.work_ended(end_of("a", **found))
-    desk.recorder.work_ended(end_of("b", error=StageFailed("no"), **found))
+    desk.recorder.work_ended(end_of("a", find_faces=faces, find_vehicles=vehicles))
+    desk.recorder.work_ended(end_of("b", error=StageFailed("no"), find_faces=faces, find_vehicles=vehicles))
     desk.finish()
     by_label = [counted("veilgate_detections_total", label=label) for label in ("face", "dog", "car")]
     assert by_label == [2, 1, 1], "the other job finds them again in its next try"
@@ -102,6 +101,15 @@ def test_failures_say_why_and_whether_another_try_follows(desk: Desk) -> None:
     assert counted(ENDS, kind="veil", status="failed") == 1, "the other has not ended"
 
 
+@pytest.mark.usefixtures("desk")
+def test_what_tries_mostly_fail_with_is_shown_before_they_do() -> None:
+    """Where another try never follows, that is not shown either."""
+    [failures] = JOB_FAILURES.collect()
+    shown = {(sample.labels["code"], sample.labels["retried"]) for sample in failures.samples}
+    assert {("stage_failed", "true"), ("stage_failed", "false"), ("undecodable", "false")} <= shown
+    assert ("undecodable", "true") not in shown
+
+
 def test_a_result_that_is_another_s_by_now_is_discarded(desk: Desk) -> None:
     desk.add("a")
     desk.shelf.expire("a")
@@ -118,7 +126,7 @@ def test_a_job_took_as_long_as_its_owner_waited(desk: Desk) -> None:
     """From acceptance, by the database's clock, whatever was tried and paused in between."""
     desk.add("a")
     end = end_of("a")
-    end.work.since_asked_ms = HOUR_S * 1000  # type: ignore[attr-defined]
+    end.work.since_asked_ms = HOUR_S * 1000
     counted = Counted()
     desk.recorder.work_ended(end)
     desk.finish()

@@ -1,5 +1,6 @@
 """What it all came to is counted where it is decided: once, however often a transaction is tried."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,18 @@ from tests.integration.persistence.databases import OWNER, Shelf
 from tests.unit.services import test_lookup_ends as lookups
 from tests.unit.services.test_recorder import Desk, end_of
 from tests.unit.services.test_shared_commit import entry
+from tests.unit.stages.stand_in_stages import Stage, run_all, work_of
 from veilgate.domain.cost import EXAMPLE_PRICES, Prices
 from veilgate.domain.errors import StageFailed
 from veilgate.domain.outcomes import Outcome
+from veilgate.services.engines.device_line import ChunkBounds
 from veilgate.services.engines.settlements import Verdict
 from veilgate.services.images.erase import AskedBy, Erase
 from veilgate.services.images.retention import Retention
 from veilgate.services.overview.statistics import Statistics
 from veilgate.services.uploads.shared_commit import SharedCommit
+from veilgate.stages.contract import PictureWork, RunsOn
+from veilgate.stages.pipeline import Pipeline, begin
 from veilgate.storage.local import LocalObjectStore
 
 COPIES = Outcome.produced("x", {"processed": "file://x", "thumbnails": {}, "stored_bytes": 700})
@@ -110,3 +115,21 @@ def test_dollars_are_reckoned_with_ones_own_prices_alone(sqlite_shelf: Shelf) ->
     assert cost(sqlite_shelf)["usd"] == nothing
     own = Prices("mine", usd_a_gb_month=0.02, usd_a_device_hour=0.5)
     assert cost(sqlite_shelf, own)["usd"] == {"device": 1.0, "lookups": 0.0, "originals_a_month": 0.1}
+
+
+def test_pictures_share_the_time_of_the_run_that_they_were_in() -> None:
+    def work_hard(work: PictureWork) -> Outcome:
+        time.sleep(0.02)
+        return Outcome.produced(work.job_id)
+
+    device, processor = Stage("device", work_hard, runs_on=RunsOn.DEVICE), Stage("cpu", work_hard)
+    pipeline = Pipeline(begin(Stage("first")).then(device).then(processor))
+    works = [work_of(str(number)) for number in range(4)]
+    bounds = ChunkBounds(max_items=4, max_pixels=10_000, linger_s=10.0)
+    began_s = time.monotonic()
+    ends = run_all(pipeline, *works, bounds=bounds).ends
+    took_ms = (time.monotonic() - began_s) * 1000
+    shares_ms = {job_id: end.device_ms for job_id, end in ends.items()}
+    for chunk in device.chunks:
+        assert len({shares_ms[job_id] for job_id in chunk}) == 1
+    assert 80 <= sum(shares_ms.values()) + 4 <= took_ms + 8, "rounded, and without what cores do"

@@ -63,7 +63,7 @@ def test_without_a_file_there_are_examples_that_say_so() -> None:
     ],
 )
 def test_a_wrong_table_is_refused(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(ConfigurationError, match="^PRICES_FILE: ") as refused:
+    with pytest.raises(ConfigurationError, match=r"^PRICES_FILE: ") as refused:
         read_prices(written(tmp_path, text))
     assert said in refused.value.message
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -98,6 +99,26 @@ raise KeyError("at the end")
         "ValueError: in a destructor",
         "KeyError: 'at the end'",
     ]
+
+
+def test_a_death_in_native_code_shows_where_it_was() -> None:
+    program = (
+        _BEGIN
+        + """
+import os, signal
+
+def ask_the_model(secret):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+ask_the_model("very" + "-secret")
+"""
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=REPOSITORY_ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGSEGV
+    assert "Fatal Python error: Segmentation fault" in done.stderr
+    assert "in ask_the_model" in done.stderr
+    assert "very-secret" not in done.stderr
 
 
 def test_a_thread_names_its_process_and_a_task_what_it_is_about() -> None:

@@ -3,7 +3,20 @@ that was tried."""
 
 import time
 
+from veilgate.domain.errors import (
+    DecoderCrashed,
+    DecodeTimeout,
+    DiskFull,
+    ObjectStoreUnavailable,
+    OriginalDamaged,
+    OriginalMissing,
+    StageFailed,
+    TargetNotOffered,
+    UndecodablePicture,
+    VeilgateError,
+)
 from veilgate.domain.jobs import JobKind, JobStatus
+from veilgate.domain.provider_errors import NothingAnswered
 from veilgate.services.engines.engine_reports import Work, WorkEnd
 from veilgate.services.engines.settlements import Settlement, Verdict
 from veilgate.telemetry.metrics import (
@@ -14,12 +27,30 @@ from veilgate.telemetry.metrics import (
     from_zero,
 )
 
+# What tries mostly fail with; another code is shown from its second time on.
+_FAIL_AS: dict[JobKind, tuple[type[VeilgateError], ...]] = {
+    JobKind.VEIL: (
+        UndecodablePicture,
+        DecodeTimeout,
+        DecoderCrashed,
+        OriginalMissing,
+        OriginalDamaged,
+        TargetNotOffered,
+        StageFailed,
+        ObjectStoreUnavailable,
+        DiskFull,
+    ),
+    JobKind.LOOKUP: (NothingAnswered, StageFailed, ObjectStoreUnavailable),
+}
+
 
 def show_ends_of(kind: JobKind) -> None:
     """Before the first one."""
     from_zero(STAGE_SECONDS, ["record"])
     from_zero(RESULTS_DISCARDED, [kind])
     from_zero(JOB_SECONDS, [kind], [JobStatus.COMPLETED, JobStatus.FAILED])
+    for error in _FAIL_AS[kind]:
+        from_zero(JOB_FAILURES, [kind], [error.code], ["true", "false"] if error.retryable else ["false"])
 
 
 def count_end(kind: JobKind, end: WorkEnd[Work], settlement: Settlement) -> None:

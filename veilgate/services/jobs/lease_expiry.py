@@ -14,7 +14,7 @@ from veilgate.services.engines.superseded_files import drop_superseded
 from veilgate.services.jobs.job_log import log_expired
 from veilgate.storage.ports import ObjectStore
 from veilgate.telemetry.logging import get_logger
-from veilgate.telemetry.metrics import JOBS_PUT_RIGHT
+from veilgate.telemetry.metrics import JOB_FAILURES, JOBS_PUT_RIGHT, from_zero
 
 _log = get_logger(__name__)
 _PAGE = 200
@@ -32,6 +32,7 @@ class LeaseExpiry:
         policy: RetryPolicy,
         wake: Callable[[Sequence[str]], None],
     ) -> None:
+        from_zero(JOB_FAILURES, JobKind, [WorkerDied.code, TooManyDeliveries.code], ["false"])
         self._database = database
         self._store = store
         self._policy = policy
@@ -46,23 +47,25 @@ class LeaseExpiry:
                 return count
             count += len(expired)
             JOBS_PUT_RIGHT.labels("lease_expired").inc(len(expired))
+            for job, error in failed:
+                JOB_FAILURES.labels(job.kind, error.code, "false").inc()
             self._wake([job.id for job in expired])
-            self._drop_files(failed)
-            ended = {job.id for job in failed}
+            self._drop_files([job for job, _ in failed])
+            ended = {job.id for job, _ in failed}
             log_expired(
                 (job, JobStatus.FAILED if job.id in ended else JobStatus.SUBMITTED) for job in expired
             )
 
     @again_after_deadlock
-    def _expire_page(self) -> tuple[list[ExpiredJob], list[ExpiredJob]]:
+    def _expire_page(self) -> tuple[list[ExpiredJob], list[tuple[ExpiredJob, PictureFailed]]]:
         """Those that were dealt with, and those of them that have ended."""
         with self._database.write() as transaction:
             expired = transaction.claims.lock_expired(limit=_PAGE)
-            failed = [job for job in expired if self._expire_one(transaction, job)]
+            failed = [(job, error) for job in expired if (error := self._expire_one(transaction, job))]
         return expired, failed
 
-    def _expire_one(self, transaction: Transaction, job: ExpiredJob) -> bool:
-        """Put a job back, or end it; whether that was its end."""
+    def _expire_one(self, transaction: Transaction, job: ExpiredJob) -> PictureFailed | None:
+        """Put a job back, or end it: with what."""
         attempts = job.attempts + (1 if job.ran_alone else 0)
         error = self._final_error(attempts, job.deliveries)
         status = JobStatus.FAILED if error else JobStatus.SUBMITTED
@@ -72,7 +75,7 @@ class LeaseExpiry:
         if not transaction.events.append_fenced(
             job.id, job.fence, NewEvent("job", status, json.dumps(payload))
         ):
-            return False
+            return None
         if error:
             transaction.claims.fail(job.id, job.fence, error, attempts=attempts)
             transaction.totals.add(**{total_of(job.kind, JobStatus.FAILED): 1})
@@ -80,7 +83,7 @@ class LeaseExpiry:
             transaction.claims.put_back(
                 job.id, job.fence, attempts=attempts, delay_ms=0, suspect=True, error=None
             )
-        return error is not None
+        return error
 
     def _drop_files(self, failed: Sequence[ExpiredJob]) -> None:
         """What the workers had stored before they died. The owner may have such a job tried again."""

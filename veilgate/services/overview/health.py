@@ -96,7 +96,8 @@ class Health:
                 raise copy(state.error)  # it may be raised in several threads
 
     def report(self, *, patience_s: float | None = None) -> dict[str, Any]:
-        """Every part with its state. `degraded` still accepts uploads unless /ready says otherwise."""
+        """Every part with its state, `timeout` of those that do not answer within `patience_s`. `degraded`
+        still accepts uploads unless /ready says otherwise."""
         states = self._ask(self._parts, patience_s=patience_s)
         parts = {name: _described(state) for name, state in states.items()}
         parts["disk"]["free_bytes"] = self._free_bytes
