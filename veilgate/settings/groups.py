@@ -226,7 +226,7 @@ class AccessSettings(Group):
         description="Addresses or networks of proxies whose X-Forwarded-For is believed, with commas.",
     )
     limit_requests_per_minute: Annotated[int, Field(ge=0)] = Field(
-        6000, description="Requests that each key may make in a minute; 0 = any number."
+        30_000, description="Requests that each key may make in a minute; 0 = any number."
     )
     limit_bytes_per_hour: Annotated[int, Field(ge=0)] = Field(
         100_000_000_000, description="Bytes that each key may send in an hour; 0 = any number."

@@ -65,6 +65,7 @@ OVERRIDDEN = {
     "check_for_suspension",
     "_install_signal_handlers",
     "_set_connection",
+    "teardown",
 }
 
 
