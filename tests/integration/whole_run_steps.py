@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from urllib.parse import quote
 from uuid import uuid4
@@ -136,10 +137,13 @@ def _refused(house: LockedGateway, run: Run, said: str) -> bool:
 
 def start_wrongly(house: LockedGateway, run: Run) -> None:
     """With every server away, and with settings that are none."""
-    for command in (("init_database.py",), ("worker.py", "images"), ("-m", "veilgate", "jobs", "list")):
-        _hear_the_end(house, run, *command)
-    for settings in _wrong_settings(run):
-        _hear_the_end(house, run, "init_database.py", **settings)
+    init = ("init_database.py",)
+    commands: list[tuple[str, ...]] = [init, ("worker.py", "images"), ("-m", "veilgate", "jobs", "list")]
+    starts: list[tuple[tuple[str, ...], dict[str, str]]] = [(command, {}) for command in commands]
+    starts += [(init, settings) for settings in _wrong_settings(run)]
+    with ThreadPoolExecutor(len(starts)) as pool:
+        for heard in [pool.submit(_hear_the_end, house, run, *words, **named) for words, named in starts]:
+            heard.result()
 
 
 def _wrong_settings(run: Run) -> Iterator[dict[str, str]]:
@@ -152,4 +156,4 @@ def _wrong_settings(run: Run) -> Iterator[dict[str, str]]:
 def _hear_the_end(house: LockedGateway, run: Run, *command: str, **settings: str) -> None:
     ended = house.processes.ask(*command, **settings)
     assert ended.returncode != 0, (command, settings)
-    run.said[f"{len(run.said)} {command}"] = ended.stdout + ended.stderr
+    run.said[f"{command} {sorted(settings)}"] = ended.stdout + ended.stderr
