@@ -8,7 +8,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -72,18 +72,18 @@ def _only_one(connection: Connection) -> Iterator[None]:
 
 def main(arguments: list[str]) -> int:
     url = require_config().storage.effective_database_url
-    engine = open_engine(url, answer_timeout_s=_ANSWER_TIMEOUT_S)
-    try:
-        with _said_as_settings(), translated_errors():
-            if "--check" not in arguments:
-                migrate(engine)
-            with engine.connect() as connection:
-                require_schema(connection)
-    except VeilgateError as error:
-        print(f"init_database: {error.message}", file=sys.stderr)
-        return os.EX_CONFIG if isinstance(error, ConfigurationError) else 1
-    finally:
-        engine.dispose()
+    with ExitStack() as stack:
+        try:
+            engine = open_engine(url, answer_timeout_s=_ANSWER_TIMEOUT_S)
+            stack.callback(engine.dispose)
+            with _said_as_settings(), translated_errors():
+                if "--check" not in arguments:
+                    migrate(engine)
+                with engine.connect() as connection:
+                    require_schema(connection)
+        except VeilgateError as error:
+            print(f"init_database: {error.message}", file=sys.stderr)
+            return os.EX_CONFIG if isinstance(error, ConfigurationError) else 1
     return 0
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class Journeys:
         """The whole life of one. It failed when it was not taken, did not complete, or cannot be fetched."""
         self._note_ms("late_ms", due_s)
         try:
-            await self._fetch(await self.completed(due_s))
+            await self._fetch(await self.completed(due_s), due_s)
         except (JourneyFailed, httpx.HTTPError) as error:
             self._note_failure("picture_success", error)
         else:
@@ -62,17 +62,25 @@ class Journeys:
             self.measures.successes["question_success"][True] += 1
 
     async def _uploaded(self, due_s: float) -> str:
-        """The job's id. Who is told to come again later does so, as long as there is patience."""
-        while self._has_patience(due_s):
-            began_s = time.monotonic()
-            answer = await self.calls.upload()
-            self._note_ms("upload_ms", began_s)
-            if answer.status_code not in _REFUSALS:
-                _require(answer, _ACCEPTED, "upload")
-                return str(answer.json()["job_id"])
+        answer = await self._granted(lambda: self._timed("upload_ms", self.calls.upload()), due_s)
+        _require(answer, _ACCEPTED, "upload")
+        return str(answer.json()["job_id"])
+
+    async def _granted(self, call: Callable[[], Awaitable[httpx.Response]], due_s: float) -> httpx.Response:
+        """Who is told to come again later does so, as long as there is patience: the house refuses uploads
+        when its queue is full, and a proxy any call when one address has too many connections."""
+        while (answer := await call()).status_code in _REFUSALS:
             self.measures.counts["pictures_refused"] += 1
             await asyncio.sleep(self._advised_s(answer))
-        raise JourneyFailed("refused until patience ended")
+            if not self._has_patience(due_s):
+                raise JourneyFailed("refused until patience ended")
+        return answer
+
+    async def _timed(self, metric: str, call: Awaitable[httpx.Response]) -> httpx.Response:
+        began_s = time.monotonic()
+        answer = await call
+        self._note_ms(metric, began_s)
+        return answer
 
     def _advised_s(self, refusal: httpx.Response) -> float:
         advice = refusal.headers.get("Retry-After", "")
@@ -84,7 +92,7 @@ class Journeys:
     async def _results(self, job_id: str, due_s: float) -> dict[str, Any]:
         began_s = time.monotonic()
         while self._has_patience(due_s):
-            answer = await self.calls.wait_for(job_id)
+            answer = await self._granted(lambda: self.calls.wait_for(job_id), due_s)
             _require(answer, 200, "status")
             job: dict[str, Any] = answer.json()
             if job["status"] in _WAITING:
@@ -96,10 +104,10 @@ class Journeys:
             return results
         raise JourneyFailed("not completed until patience ended")
 
-    async def _fetch(self, image_id: str) -> None:
-        began_s = time.monotonic()
-        answer = await self.calls.fetch_processed(image_id)
-        self._note_ms("fetch_ms", began_s)
+    async def _fetch(self, image_id: str, due_s: float) -> None:
+        answer = await self._granted(
+            lambda: self._timed("fetch_ms", self.calls.fetch_processed(image_id)), due_s
+        )
         _require(answer, 200, "processed")
 
     def _note_completion(self, results: dict[str, Any], due_s: float) -> None:

@@ -16,33 +16,20 @@ export function pictureJourney() {
   const jobId = uploaded(dueMs);
   const results = jobId && resultsOf(jobId, dueMs);
   if (results) noteCompletion(results, dueMs);
-  const isDone = Boolean(results) && isFetched(jobId);
+  const isDone = Boolean(results) && isFetched(jobId, dueMs);
   measures.pictureSuccess.add(isDone);
   if (isDone) measures.picturesCompleted.add(1);
 }
 
-// The job's id. Who is told to come again later does so, as long as there is patience.
 function uploaded(dueMs) {
-  while (patienceLeftS(dueMs) > 0) {
-    const answer = gateway.upload();
-    measures.uploadMs.add(answer.timings.duration);
-    if (answer.status === ACCEPTED) return answer.json('job_id');
-    if (!REFUSALS.includes(answer.status)) return failed('upload', answer);
-    measures.picturesRefused.add(1);
-    const afterS = Number(answer.headers['Retry-After']);
-    if (!(afterS > 0)) {
-      measures.refusalsWithoutAdvice.add(1);
-      return failed('refusal', answer);
-    }
-    sleep(afterS);
-  }
-  return null;
+  const answer = granted(gateway.upload, dueMs, measures.uploadMs);
+  return answer.status === ACCEPTED ? answer.json('job_id') : failed('upload', answer);
 }
 
 function resultsOf(jobId, dueMs) {
   const beganMs = Date.now();
   while (patienceLeftS(dueMs) > 0) {
-    const answer = gateway.waitFor(jobId);
+    const answer = granted(() => gateway.waitFor(jobId), dueMs);
     if (answer.status !== 200) return failed('status', answer);
     const status = answer.json('status');
     if (!WAITING.includes(status)) {
@@ -53,10 +40,27 @@ function resultsOf(jobId, dueMs) {
   return null;
 }
 
-function isFetched(imageId) {
-  const answer = gateway.fetchProcessed(imageId);
-  measures.fetchMs.add(answer.timings.duration);
+function isFetched(imageId, dueMs) {
+  const answer = granted(() => gateway.fetchProcessed(imageId), dueMs, measures.fetchMs);
   return answer.status === 200 || Boolean(failed('processed', answer));
+}
+
+// Who is told to come again later does so, as long as there is patience: the house refuses uploads when its
+// queue is full, and a proxy any call when one address has too many connections. Then it is the last refusal.
+function granted(call, dueMs, trend) {
+  for (;;) {
+    const answer = call();
+    if (trend) trend.add(answer.timings.duration);
+    if (!REFUSALS.includes(answer.status)) return answer;
+    measures.picturesRefused.add(1);
+    const afterS = Number(answer.headers['Retry-After']);
+    if (!(afterS > 0)) {
+      measures.refusalsWithoutAdvice.add(1);
+      return answer;
+    }
+    sleep(afterS);
+    if (patienceLeftS(dueMs) <= 0) return answer;
+  }
 }
 
 function noteCompletion(results, dueMs) {

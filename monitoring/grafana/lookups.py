@@ -1,11 +1,12 @@
 """The dashboard about what others are asked, and what that costs."""
 
-from monitoring.grafana.panels import Dashboard, Panel, Query, Row, each, of_house, quantile
+from monitoring.grafana.panels import Dashboard, Panel, Query, Row, each, grown, of_house, quantile
 
 _CALLS = "veilgate_provider_calls_total"
 _KNOWN = "veilgate_provider_answers_known_total"
 _LOOKUP = 'kind="lookup"'
 _ANSWERED = 'outcome="answered"'
+_COMPLETED = f'{_LOOKUP}, status="completed"'
 
 _JOBS = Row(
     "Lookups",
@@ -129,7 +130,7 @@ _COST = Row(
             (
                 Query(
                     "sum(increase(veilgate_provider_cost_usd_total[1h])) / "
-                    'max(increase(veilgate_jobs_ended_total{kind="lookup", status="completed"}[1h]))',
+                    f"{grown('veilgate_jobs_ended_total', where=_COMPLETED)}",
                     "a lookup",
                 ),
             ),

@@ -7,6 +7,7 @@ from monitoring.grafana.panels import (
     Query,
     Row,
     each,
+    grown,
     of_house,
     or_nothing,
     quantile,
@@ -19,7 +20,8 @@ _DONE_S = 'status="completed"'
 
 
 def _of_ended(status: str) -> str:
-    return f'sum(max by (kind, status) (increase({_ENDED}{{status=~"{status}"}}[1h])))'
+    by_status = grown(_ENDED, "kind", "status", where=f'status=~"{status}"')
+    return f"sum({by_status})"
 
 
 _WELL = Row(
@@ -67,7 +69,7 @@ _WELL = Row(
         ),
         Panel(
             "Waiting",
-            "Jobs that wait for a worker, on a list or not yet. At 800 an alert is raised.",
+            "Jobs that wait for a worker or pause before a try. At 800 an alert is raised, if any is due.",
             "none",
             (Query(f"sum({_WAITING})"),),
             kind="stat",
@@ -152,9 +154,13 @@ _FLOW = Row(
         ),
         Panel(
             "Age of the oldest job that is due",
-            "Back-off before another try is no waiting, and does not count.",
+            "Back-off before another try is no waiting, and does not count. Beside it, how old what the "
+            "database said last is: more than a few seconds where counting takes long.",
             "s",
-            (Query("max by (family) (veilgate_queue_oldest_seconds)", "{{family}}"),),
+            (
+                Query("max by (family) (veilgate_queue_oldest_seconds)", "{{family}}"),
+                Query("max(veilgate_house_age_seconds)", "as of so long ago"),
+            ),
             limits=(30, 60),
         ),
         Panel(

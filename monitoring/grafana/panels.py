@@ -7,6 +7,8 @@ from typing import Any
 _COLUMNS = 24
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 _WINDOW = "$__rate_interval"
+# As often as Prometheus looks at the house.
+_STEP = "5s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,15 @@ def each(counter: str, *by: str, where: str = "", window: str = _WINDOW) -> str:
 
 
 def of_house(counter: str, *by: str, where: str = "", window: str = _WINDOW) -> str:
-    """The same for what every gateway tells alike."""
-    return f"max by ({', '.join(by)}) (rate({counter}{_braces(where)}[{window}]))"
+    """The same for what every gateway tells alike. The largest first, as gateways come and go; and a slope,
+    because `rate()` takes a total that falls, when a database is put back, for a counter that began anew."""
+    return f"clamp_min(deriv(({_told_by_all(counter, *by, where=where)})[{window}:{_STEP}]), 0)"
+
+
+def grown(counter: str, *by: str, where: str = "", window: str = "1h") -> str:
+    """By how much it has grown, of what every gateway tells alike."""
+    told = _told_by_all(counter, *by, where=where)
+    return f"clamp_min({told} - min_over_time(({told})[{window}:{_STEP}]), 0)"
 
 
 def quantile(share: float, histogram: str, *by: str, where: str = "", window: str = _WINDOW) -> str:
@@ -89,6 +98,10 @@ def mean(histogram: str, *by: str, where: str = "") -> str:
 def or_nothing(expr: str) -> str:
     """0 where nobody ever told a value: an error that never happened, an accelerator that is not there."""
     return f"{expr} or on () vector(0)"
+
+
+def _told_by_all(counter: str, *by: str, where: str) -> str:
+    return f"max by ({', '.join(by)}) ({counter}{_braces(where)})"
 
 
 def _braces(where: str) -> str:

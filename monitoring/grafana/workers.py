@@ -1,6 +1,6 @@
 """The dashboard about those who do the work: each worker by itself, its models and what they find."""
 
-from monitoring.grafana.panels import Dashboard, Panel, Query, Row, each, mean, or_nothing, quantile
+from monitoring.grafana.panels import Dashboard, Panel, Query, Row, each, mean, of_house, or_nothing, quantile
 
 _WORKERS = 'job="veilgate", process=~"images|lookups"'
 
@@ -115,7 +115,7 @@ _STEPS = Row(
             "Faces veiled",
             "By the whole house.",
             "cpm",
-            (Query("60 * max(rate(veilgate_faces_veiled_total[$__rate_interval]))", "faces"),),
+            (Query(f"60 * {of_house('veilgate_faces_veiled_total')}", "faces"),),
         ),
         Panel(
             "Embeddings",

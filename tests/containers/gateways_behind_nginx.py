@@ -1,5 +1,6 @@
 """docker-compose.yml's way in: the real nginx with compose.conf, a name server, and gateways."""
 
+import os
 import shutil
 import socket
 import ssl
@@ -13,11 +14,16 @@ import httpx
 
 from containers import first_start
 from init_database import migrate
+from tests.containers.compose import Compose
 from tests.fixtures.debian import found
 from tests.fixtures.paths import REPOSITORY_ROOT, find_free_port
 from tests.integration.api.gateway import START_TIMEOUT_S, Processes
 from tests.waiting import wait_until
 from veilgate.persistence.engine import open_engine
+
+OWN_NAME = "pictures.example"
+# The only folder of the container that can be written to; here it is one of this way in alone.
+_TMP = "/tmp"  # noqa: S108
 
 
 class NameServer:
@@ -59,7 +65,7 @@ class WayIn:
 
     def __init__(self, folder: Path, redis_url: str, stack: ExitStack) -> None:
         self.folder = folder
-        self.port, self.tls_port, self._gateway_port = (find_free_port() for _ in range(3))
+        self.port, self.tls_port, self.gateway_port = (find_free_port() for _ in range(3))
         self._redis_url = redis_url
         self._database_url = f"sqlite:///{folder / 'veilgate.db'}"
         self.names = NameServer()
@@ -77,14 +83,14 @@ class WayIn:
             self._redis_url,
             DATABASE_URL=self._database_url,
             HOST=address,
-            PORT=str(self._gateway_port),
+            PORT=str(self.gateway_port),
             METRICS_PORT="0",
             ALLOW_ANONYMOUS="1",
             TRUSTED_PROXIES="127.0.0.1",
         )
         process = processes.start("api_server.py")
         self._stack.callback(_end, process)
-        url = f"http://{address}:{self._gateway_port}/ready"
+        url = f"http://{address}:{self.gateway_port}/ready"
         wait_until(lambda: _is_ready(url), timeout_s=START_TIMEOUT_S, what=f"a gateway at {address}")
         self.names.addresses.append(address)
         return process
@@ -112,18 +118,30 @@ class WayIn:
         text = path.read_text(encoding="utf-8")
         for placeholder, value in {
             "resolver 127.0.0.11 valid=5s": f"resolver 127.0.0.1:{self.names.port} valid=1s",
-            "default gateway:8000;": f"default gateway:{self._gateway_port};",
+            "default gateway:8000;": f"default gateway:{self.gateway_port};",
             "listen 8000;": f"listen 127.0.0.1:{self.port};",
-            "listen 8443 ssl": f"listen 127.0.0.1:{self.tls_port} ssl",
+            "listen 8000 default": f"listen 127.0.0.1:{self.port} default",
+            "listen 8443 ssl http2;": f"listen 127.0.0.1:{self.tls_port} ssl http2;",
+            "listen 8443 ssl http2 default": f"listen 127.0.0.1:{self.tls_port} ssl http2 default",
             "/etc/veilgate/tls/fullchain.pem": str(tls / "fullchain.pem"),
             "/etc/veilgate/tls/key.pem": str(tls / "key.pem"),
+            f"{_TMP}/server-names.conf": str(self.folder / "server-names.conf"),
         }.items():
             assert text.count(placeholder) == 1, placeholder
             text = text.replace(placeholder, value)
         path.write_text(text, encoding="utf-8")
-        command = [found("nginx"), "-p", f"{self.folder}/", "-c", str(path), "-e", "stderr"]
+        service = Compose("docker-compose.yml", SERVER_NAME=OWN_NAME).services["nginx"]
+        sh, c, script = service["entrypoint"]
+        for placeholder, value in {
+            f"{_TMP}/": f"{self.folder}/",
+            "exec nginx": f"exec {found('nginx')}",
+            "/etc/veilgate/nginx/compose.conf": str(path),
+        }.items():
+            assert placeholder in script
+            script = script.replace(placeholder, value)
+        environment = {**os.environ, **service["environment"]}
         with (self.folder / "nginx.log").open("wb") as log:
-            process = subprocess.Popen([*command, "-g", "daemon off;"], stdout=log, stderr=log)
+            process = subprocess.Popen([sh, c, script], env=environment, stdout=log, stderr=log)
         self._stack.callback(_end, process)
         wait_until((self.folder / "nginx.pid").is_file, timeout_s=10, what="nginx")
 

@@ -210,12 +210,25 @@ def test_data_has_no_way_out() -> None:
         assert COMPOSE.services[name]["networks"] == ["house"]
 
 
+def test_who_asks_nobody_who_they_are_is_not_published() -> None:
+    """Alertmanager lets pages of every site call, and silence alerts."""
+    published = {name for name, service in COMPOSE.services.items() if "ports" in service}
+    assert published == {"nginx", "minio", "prometheus", "grafana"}
+
+
+def test_nginx_has_as_many_processes_as_it_may() -> None:
+    conf = (REPOSITORY_ROOT / "nginx" / "compose.conf").read_text(encoding="utf-8")
+    [workers] = re.findall(r"worker_processes (\d+);", conf)
+    assert int(workers) < COMPOSE.services["nginx"]["deploy"]["resources"]["limits"]["pids"]
+
+
 def test_the_readme_s_port_leads_to_nginx() -> None:
     assert COMPOSE.services["nginx"]["ports"][0] == "127.0.0.1:8000:8000"
     assert COMPOSE.services["gateway"]["environment"]["ALLOW_ANONYMOUS"] == 1
     conf = (REPOSITORY_ROOT / "nginx" / "compose.conf").read_text(encoding="utf-8")
-    listened = re.findall(r"listen (\d+)", conf)
-    assert [port.rpartition(":")[2] for port in COMPOSE.services["nginx"]["ports"]] == listened
+    published = [port.rpartition(":")[2] for port in COMPOSE.services["nginx"]["ports"]]
+    for default in ("", " default_server"):
+        assert re.findall(rf"listen (\d+)(?: ssl http2)?{default};", conf) == published
     mounted = {target: source for source, target in COMPOSE.mounts(COMPOSE.services["nginx"])}
     assert mounted["/etc/veilgate/nginx"] == "./nginx"
     certificates = {Path(path).parent for path in re.findall(r"ssl_certificate\w* (\S+);", conf)}
@@ -228,9 +241,8 @@ def test_prometheus_looks_at_all_processes() -> None:
     assert set(re.findall(r"- (\S+)", scraped)) == set(PROCESSES)
     port = COMPOSE.services["gateway"]["environment"]["METRICS_PORT"]
     assert f"port: {port}" in text
-    assert (
-        f"- targets: [alertmanager:{COMPOSE.services['alertmanager']['ports'][0].rpartition(':')[2]}]" in text
-    )
+    asked = str(COMPOSE.services["alertmanager"]["healthcheck"]["test"][-1])
+    assert f"- targets: [alertmanager:{urlsplit(asked).port}]" in text
     for name in PROCESSES:
         assert "house" in COMPOSE.services[name]["networks"]
         assert f"http://127.0.0.1:{port}" not in str(COMPOSE.services[name].get("ports"))
@@ -284,4 +296,4 @@ def test_k6_reads_what_it_is_given() -> None:
     folder = REPOSITORY_ROOT / mounted["/load-tests"]
     assert (folder / k6["command"][-1].removeprefix("/load-tests/")).is_file()
     code = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.js"))
-    assert {name for name in k6["environment"] if f"__ENV.{name}" not in code} == set()
+    assert {name for name in k6["environment"] if f"__ENV.{name}" not in code} == {"K6_NO_USAGE_REPORT"}

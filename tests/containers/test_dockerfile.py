@@ -117,6 +117,8 @@ def test_nothing_private_reaches_a_build() -> None:
         "veilgate/__pycache__/x.pyc",
         "veilgate/domain/__pycache__/x.pyc",
         "monitoring/.env",
+        "monitoring/receiver/url",
+        "tls/key.pem",
         "whatever.pem",
     )
     assert [path for path in kept_out if context.holds(path)] == []
@@ -124,10 +126,17 @@ def test_nothing_private_reaches_a_build() -> None:
     assert [path for path in let_in if not context.holds(path)] == []
 
 
+def test_what_a_house_of_compose_has_in_its_folder_is_not_committed() -> None:
+    """Passwords, keys and what differs from docker-compose.yml, where docs/deployment.md says to put them."""
+    ignored = (REPOSITORY_ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    assert {".env", "/tls/", "/docker-compose.override.yml"} <= set(ignored)
+    assert "*" in (REPOSITORY_ROOT / "monitoring" / "receiver" / ".gitignore").read_text(encoding="utf-8")
+
+
 def test_the_tests_see_the_whole_repository() -> None:
     ignored = (REPOSITORY_ROOT / ".gitignore").read_text(encoding="utf-8").split()
     names = {path.name for path in REPOSITORY_ROOT.iterdir()} - {".git"}
-    kept = {name for name in names if not any(fits(name, rule.rstrip("/")) for rule in ignored)}
+    kept = {name for name in names if not any(fits(name, rule.strip("/")) for rule in ignored)}
     assert "tests" in kept
     context = Context(REPOSITORY_ROOT)
     assert {name for name in kept if not context.holds(name)} == set()

@@ -117,6 +117,9 @@ def test_redis_takes_its_password_and_keeps_what_it_holds(
         wait_until(lambda: _answers(client), timeout_s=10, what="Redis")
         assert client.config_get("appendonly") == {"appendonly": "yes"}
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        # Full, it says so, long before its container is ended: while it writes its log anew it takes more.
+        assert COMPOSE.services["redis"]["deploy"]["resources"]["limits"]["memory"] == "1G"
+        assert 0 < int(client.config_get("maxmemory")["maxmemory"]) < 0.7 * 2**30
     with Redis(port=redis_port) as stranger, pytest.raises(AuthenticationError):
         stranger.ping()
 

@@ -76,7 +76,10 @@ def test_every_process_counts_what_it_does(house: House, tmp_path: Path, astrona
         assert house.process_picture(astronaut_jpeg)["status"] == "completed"
     broken = UNDECODABLE["jpeg of half its pixels"]()
     assert house.process_picture(broken)["status"] == "failed"
-    check_three_and_a_failure(pages.once("images", lambda page: ended(page, "failed") == 1, "four ends"))
+    four = pages.once("images", lambda page: ended(page, "failed") == 1, "four ends")
+    check_three_and_a_failure(four)
+    busy_s = four("veilgate_device_busy_seconds_total", device="cpu")
+    assert 0 < house.http.get("/stats").json()["cost"]["device_seconds"] <= busy_s + 0.01, "each is rounded"
     answer = house.http.post("/search", files={"file": ("a.jpg", astronaut_jpeg, "image/jpeg")})
     assert answer.status_code == httpx.codes.OK, answer.text
     check_search(pages.once("search", lambda page: page("index_size_total") == 3, "three in the index"))

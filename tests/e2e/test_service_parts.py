@@ -88,7 +88,7 @@ def test_the_whole_way_over_mysql_and_s3(
         if path.is_file()
     }
     # The search server's index is made of rows, and made anew when it is lost.
-    assert kept <= {"up.lock", "redis", "models", "search"}, "rows and pictures are elsewhere"
+    assert kept <= {"up.lock", "redis", "models", "search", "metrics"}, "rows and pictures are elsewhere"
     # Make says 2, or that it was interrupted; how the supervisor ended stands in its log.
     house.interrupt()
     assert "veilgate: stopped" in house.log

@@ -97,6 +97,27 @@ def test_migrating_again_keeps_what_is_there(engine: Engine) -> None:
     engine.dispose()
 
 
+def test_lookups_from_before_their_bills_were_added_up_are_told_apart(engine: Engine) -> None:
+    config = init_database.alembic_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+        connection.execute(text("INSERT INTO totals (name, value) VALUES ('lookups_completed', 1000)"))
+        connection.execute(
+            text(
+                "INSERT INTO lookup_spending (day, provider, owner_id, calls, cached, cost_micros) "
+                "VALUES ('2026-11-01', 'google_vision', 'o', 2, 1, 3000)"
+            )
+        )
+    init_database.migrate(engine)
+    with engine.connect() as connection:
+        found = {row.name: row.value for row in connection.execute(text("SELECT name, value FROM totals"))}
+    assert found.pop("lookups_completed") == found.pop("lookups_completed_before_bills") == 1000
+    assert found.pop("lookup_cost_micros") == found.pop("lookup_cost_micros_before_bills") == 3000
+    assert found == {"lookup_calls": 2, "lookup_cached": 1}
+    engine.dispose()
+
+
 def test_what_was_there_before_an_update_is_kept(engine: Engine) -> None:
     """Columns that are added must not be asked of rows that know nothing of them."""
     config = init_database.alembic_config()

@@ -73,6 +73,14 @@ def asks_the_cluster_for_nothing(among: Documents) -> Iterator[str]:
             yield f"{found.name}: is given a variable for each Service"
 
 
+def begins_in_an_empty_folder(among: Documents) -> Iterator[str]:
+    """MySQL makes its tables in no other, and the root of a volume with ext4 has lost+found."""
+    for found, container in _containers(among):
+        for mount in container.get("volumeMounts", ()):
+            if mount["mountPath"] == "/var/lib/mysql" and not mount.get("subPath"):
+                yield f"{found.name}: keeps its tables in the root of its volume"
+
+
 def has_pinned_images(among: Documents) -> Iterator[str]:
     dockerfile = (REPOSITORY_ROOT / "Dockerfile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^FROM \S+ AS (\S+)$", dockerfile, re.MULTILINE))

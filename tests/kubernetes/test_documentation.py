@@ -41,9 +41,36 @@ def test_no_password_is_on_a_command_line() -> None:
     assert "--from-literal" not in COMMANDS
 
 
-@pytest.mark.parametrize("command", re.findall(r"-- .*python -m veilgate (.*)", COMMANDS))
+@pytest.mark.parametrize("command", re.findall(r"-- .*python -m veilgate ([^)\n]*)", COMMANDS))
 def test_commands_of_the_house_exist(command: str) -> None:
     build_parser().parse_args(shlex.split(command))
+
+
+def test_what_is_used_was_set_before() -> None:
+    steps = re.compile(
+        r"\$(?P<used>\w+)|\b(?P<set>\w+)=|\bfor (?P<each>\w+) in\b|\bread -\S+ '[^']*' (?P<typed>\w+)"
+    )
+    known: set[str] = set()
+    for step in steps.finditer(COMMANDS):
+        assert step["used"] is None or step["used"] in known, step["used"]
+        known |= {name for name in step.group("set", "each", "typed") if name}
+
+
+def test_what_others_define_is_installed_first() -> None:
+    """Or `kubectl apply` ends where it meets the first of these."""
+    first = COMMANDS.partition("kubectl apply -k")[0]
+    groups = {found["apiVersion"].partition("/")[0] for found in documents() if "/" in found["apiVersion"]}
+    foreign = {group for group in groups if "." in group and not group.endswith(".k8s.io")}
+    assert foreign == {"keda.sh"}
+    [annotations] = [found["metadata"]["annotations"] for found in of_kind(documents(), "Ingress")]
+    foreign |= {name.partition("/")[0].removeprefix("nginx.ingress.") for name in annotations}
+    homes = {
+        "keda.sh": "kedacore/keda",
+        "cert-manager.io": "cert-manager",
+        "kubernetes.io": "kubernetes/ingress-nginx",
+    }
+    for group in foreign:
+        assert re.search(rf"kubectl apply .*-f https://\S+/{homes[group]}/\S+\d", first), group
 
 
 def test_objects_that_are_named_exist() -> None:

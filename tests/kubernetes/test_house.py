@@ -49,7 +49,7 @@ def test_from_zero_to_the_first_picture_and_to_the_end(cluster: Cluster, astrona
         assert migration.run() == 0, migration.log
         assert pods["gateway"].run() == os.EX_CONFIG
         assert "Nobody may call" in pods["gateway"].log
-        [words] = re.findall(r"-- (python -m veilgate keys create .*)", commands("kubernetes.md"))
+        [words] = re.findall(r"-- (python -m veilgate keys create [^)]*)", commands("kubernetes.md"))
         key = pods["reconciler"].execute(*words.split())
         for pod in pods.values():
             pod.start()

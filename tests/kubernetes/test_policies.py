@@ -245,6 +245,11 @@ BREAKS: tuple[tuple[Policy, str, Break], ...] = (
         "nothing says how many",
         lambda d: spec_of(d, "Deployment", "deliveries").pop("replicas"),
     ),
+    (
+        pods.begins_in_an_empty_folder,
+        "root of its volume",
+        lambda d: container(d, "mysql", "StatefulSet")["volumeMounts"][0].pop("subPath"),
+    ),
     (references.is_labelled, "lacks its labels", lambda d: d[-1]["metadata"].pop("labels")),
 )
 

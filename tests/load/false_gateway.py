@@ -10,11 +10,12 @@ RESULTS = {"queue_time": 0.01, "stages": {"find_faces": {"outcome": "produced", 
 
 
 class FalseGateway:
-    """Every picture is done at once, unless told otherwise: `retry_after` of the `refused_uploads`, the
-    `job_status` of all jobs, the `copy_status` of their veiled copies, the `key` that it wants."""
+    """Every picture is done at once, unless told otherwise: how many calls of a route are `refused`, and the
+    `retry_after` of those, the `job_status` of all jobs, the `copy_status` of their veiled copies, the `key`
+    that it wants."""
 
     def __init__(self) -> None:
-        self.refused_uploads = 0
+        self.refused: Counter[str] = Counter()
         self.retry_after: str | None = "1"
         self.job_status = "completed"
         self.copy_status = 200
@@ -38,17 +39,23 @@ class FalseGateway:
         route = path.partition("?")[0].split("/")[1]
         with self._turn:
             self.asked[route] += 1
+            if self.refused[route]:
+                return self._refusal(route)
             if route == "upload":
                 return self._taken(body)
         if route == "status":
             return 200, {}, {"status": self.job_status, "error": None, "results": RESULTS}
         return (self.copy_status if path.endswith("/processed") else 200), {}, {}
 
-    def _taken(self, body: bytes) -> tuple[int, dict[str, str], Any]:
-        if self.refused_uploads:
-            self.refused_uploads -= 1
-            advice = {} if self.retry_after is None else {"Retry-After": self.retry_after}
+    def _refusal(self, route: str) -> tuple[int, dict[str, str], Any]:
+        """As the house refuses an upload, and a proxy who has too many connections."""
+        self.refused[route] -= 1
+        advice = {} if self.retry_after is None else {"Retry-After": self.retry_after}
+        if route == "upload":
             return 503, advice, {"code": "queue_full"}
+        return 429, advice, {"code": "rate_limited"}
+
+    def _taken(self, body: bytes) -> tuple[int, dict[str, str], Any]:
         self.pictures.append(body[body.index(b"\xff\xd8") : body.rindex(b"\xff\xd9") + 2])
         return 202, {}, {"job_id": f"job-{len(self.pictures)}"}
 

@@ -64,23 +64,24 @@ def test_jobs_that_fail_are_no_success(gateway: FalseGateway, put_on: PutOn) -> 
 
 
 def test_who_is_told_to_come_again_does_so(gateway: FalseGateway, put_on: PutOn) -> None:
-    gateway.refused_uploads = 3
+    """Whatever is refused: a picture that was done has not failed because a proxy was in the way."""
+    gateway.refused.update(upload=3, status=2, images=2)
     load = put_on("spike")
     assert (load.exit_code, load.missed) == (0, set()), load.said
-    assert load.told["pictures"]["refused"] == 3
+    assert load.told["pictures"]["refused"] == 7
     assert load.told["pictures"]["completed"] == len(gateway.pictures)
     assert load.told["times_ms"]["end_to_end_ms"]["max"] >= 1000, "it counts from when the picture was due"
 
 
 def test_a_steady_load_is_not_to_be_refused(gateway: FalseGateway, put_on: PutOn) -> None:
-    gateway.refused_uploads = 1
+    gateway.refused["upload"] = 1
     load = put_on("steady")
     assert load.exit_code == THRESHOLD_MISSED, load.said
     assert "pictures_refused" in load.missed
 
 
 def test_a_refusal_says_when_to_come_again(gateway: FalseGateway, put_on: PutOn) -> None:
-    gateway.refused_uploads, gateway.retry_after = 1, None
+    gateway.refused["upload"], gateway.retry_after = 1, None
     load = put_on("spike")
     assert load.exit_code == THRESHOLD_MISSED, load.said
     assert load.missed == {"refusals_without_advice", "picture_success"}

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 when all is saved, 1 when files were lost or damaged before or something is away, 78 for settings
+    """0 when all is saved, 1 when files are lost, unreadable or damaged or something is away, 78 for settings
     that lead to servers."""
     return run_in_house(lambda house: _back_up(arguments.folder, house))
 
@@ -36,8 +36,10 @@ def _back_up(folder: Path, house: "House") -> int:
     for key in saved.damaged:
         complain(f"{key} holds other bytes than were sent; it was saved as it is")
     for key in saved.lost:
-        complain(f"{key} is lost, and was before: veilgate jobs verify says of what")
-    return 1 if saved.damaged or saved.lost else 0
+        complain(f"{key} was lost before, it was not erased meanwhile: veilgate jobs verify says of what")
+    for key in saved.unreadable:
+        complain(f"{key} is there, but cannot be read; it is not in the backup")
+    return 0 if saved.is_whole else 1
 
 
 def _absolute(text: str) -> Path:

@@ -47,7 +47,10 @@ def _lines(found: "CostEstimate") -> Iterator[str]:
     if found.pace is None:
         yield "This house has veiled too few pictures lately to measure its own pace."
     else:
-        yield f"Its own pace is that of one worker, the mean of {found.pace.workers}, while it has work."
+        yield (
+            f"Its own pace is that of one worker process while it has work, the mean of "
+            f"{found.pace.workers}, times NUM_WORKERS ({found.workers_a_machine})."
+        )
     storage, lookups = found.storage, found.lookups
     yield f"Storage: {_amount(storage.gb)} GB, {_amount(storage.usd_a_month)} USD a month."
     yield (

@@ -140,7 +140,12 @@ class House:
         from veilgate.services.overview.prices import read_prices
 
         prices = read_prices(self._config.telemetry.prices_file)
-        return CostEstimates(self.database, prices, providers=lambda: self.provider_overview().lines())
+        return CostEstimates(
+            self.database,
+            prices,
+            workers_a_machine=self._config.worker.num_workers,
+            providers=lambda: self.provider_overview().lines(),
+        )
 
     @property
     def lookup_daily_usd(self) -> float:

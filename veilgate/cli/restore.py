@@ -39,7 +39,8 @@ def _restore(folder: Path, house: "House") -> int:
             complain(f"{len(damaged):,} files are damaged; nothing was restored")
             return 1
         number = restore(folder, data_dir, database_file)
-    show(f"restored {number:,} files to {data_dir}; start the house, then: veilgate jobs verify --deep")
+    show(f"restored {number:,} files and the database to {data_dir}")
+    show("start the house, then: veilgate jobs verify --deep")
     return 0
 
 

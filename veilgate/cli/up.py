@@ -123,13 +123,14 @@ def _read_plan() -> HousePlan:
 def _open_house(plan: HousePlan, *, supervisor: Supervisor, signals: StopSignals) -> bool:
     """True once pictures are taken and processed; False when someone asked to stop meanwhile."""
     started_at, children = time.monotonic(), plan.children()
-    if plan.redis and not _open_redis(plan, plan.redis, supervisor=supervisor, signals=signals):
-        return False
+    # Before Redis, whose files would make what a cut off restore has left look like a house.
     code = supervisor.run_to_end(plan.script("database", "init_database.py"))
     if signals.asked:
         return False
     if code != 0:
         raise CommandFailed(f"the database is not usable ({describe_exit(code)}); the reason stands above")
+    if plan.redis and not _open_redis(plan, plan.redis, supervisor=supervisor, signals=signals):
+        return False
     for spec in children:
         supervisor.start(spec)
     write_targets(plan.data_dir, plan.metrics, plan.families())

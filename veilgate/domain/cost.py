@@ -55,7 +55,7 @@ class Spell:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a worker was while it had work: the mean over `workers` of them."""
+    """How fast one worker process was while it had work: the mean over `workers` of them."""
 
     images: int
     workers: int
@@ -83,7 +83,8 @@ def _covered_ms(spells: Sequence[Spell]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class MachineEstimate:
-    """`hours` are those of one machine that has nothing else to do."""
+    """`hours` are those of one machine that has nothing else to do; `images_a_second` is its pace with all
+    its worker processes."""
 
     name: str
     is_here: bool
@@ -94,11 +95,14 @@ class MachineEstimate:
     usd: float | None
 
 
-def estimate(machine: MachinePrice, images: int, here: Pace | None) -> MachineEstimate:
-    """What was measured here goes before what somebody else has measured."""
+def estimate(
+    machine: MachinePrice, images: int, here: Pace | None, *, workers_a_machine: int
+) -> MachineEstimate:
+    """What was measured here goes before what somebody else has measured: of one worker process, of which a
+    machine runs so many."""
     rate, measured = machine.images_a_second, machine.measured
     if machine.is_here and here:
-        rate = here.images_a_second
+        rate = workers_a_machine * here.images_a_second
         measured = f"here: the last {here.images:,} pictures, {here.busy_s:,.0f} s of work"
     hours = images / rate / SECONDS_AN_HOUR if rate else None
     return MachineEstimate(

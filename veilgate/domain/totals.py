@@ -5,8 +5,15 @@ from veilgate.domain.jobs import JobKind, JobStatus
 # What work came to, tries that failed included.
 DEVICE_MS = "device_ms"
 LOOKUP_CALLS, LOOKUP_CACHED, LOOKUP_COST_MICROS = "lookup_calls", "lookup_cached", "lookup_cost_micros"
-# Originals that are stored now; pictures whose copies were ever written, and how large those were together.
-ORIGINALS, ORIGINAL_BYTES, COPIED, COPY_BYTES = "originals", "original_bytes", "copied", "copy_bytes"
+# Originals that were stored when they were last counted, and when that was.
+ORIGINALS, ORIGINAL_BYTES, ORIGINALS_COUNTED_AT_MS = "originals", "original_bytes", "originals_counted_at_ms"
+# Pictures whose copies were ever written, and how large those were together.
+COPIED, COPY_BYTES = "copied", "copy_bytes"
+
+
+def before_bills(total: str) -> str:
+    """The name of what this total was when that of bills began, with the days of bills that were kept."""
+    return f"{total}_before_bills"
 
 
 def total_of(kind: JobKind, status: JobStatus) -> str:

@@ -15,8 +15,9 @@ from veilgate.imaging.picture import Picture
 class DecodePool:
     """A fixed number of decode processes, for any number of threads.
 
-    They come from a forkserver: start the pool before models are loaded or threads are begun. A child is
-    held to `timeout_s` and to `memory_bytes` of address space (which includes about 0.5 GB of libraries).
+    They come from a forkserver, a process of its own that begins anew: neither threads nor models that are
+    here are in them. A child is held to `timeout_s` and to `memory_bytes` of address space (which includes
+    about 0.5 GB of libraries).
     """
 
     def __init__(

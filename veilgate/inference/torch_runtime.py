@@ -2,8 +2,6 @@
 
 import contextlib
 import threading
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from veilgate.inference.torch_checkpoint import Checkpoint
-from veilgate.telemetry.metrics import DEVICE_BUSY_SECONDS
+from veilgate.telemetry.run_clock import RunClock
 
 
 class TorchSession:
@@ -28,8 +26,7 @@ class TorchSession:
         self._network = _with_exact_head(network.half()) if half else network
         self._lock = threading.Lock()
         is_gpu = self._device.type == "cuda"
-        name = f"cuda:{self._device.index or 0}" if is_gpu else "cpu"
-        self._busy_s = DEVICE_BUSY_SECONDS.labels(name)
+        self._clock = RunClock(f"cuda:{self._device.index or 0}" if is_gpu else "cpu")
         # Of its own, so that another model's runs and this one's do not wait for each other.
         self._stream = torch.cuda.Stream(self._device) if is_gpu else None
         if self._stream is not None:
@@ -37,20 +34,12 @@ class TorchSession:
 
     def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """The boxes and scores of each cell, (N, 4 + classes, cells), for (N, 3, height, width)."""
-        with self._lock, torch.inference_mode(), self._own_stream(), self._counted():
+        with self._lock, torch.inference_mode(), self._own_stream(), self._clock.run():
             tensor = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device)
             tensor = tensor.to(self._dtype, memory_format=torch.channels_last)
             # Back in the host's memory: this waits for the stream.
             answer: NDArray[np.float32] = self._network(tensor).float().cpu().numpy()
             return [answer]
-
-    @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
-        began_s = time.monotonic()
-        try:
-            yield
-        finally:
-            self._busy_s.inc(time.monotonic() - began_s)
 
     def _own_stream(self) -> contextlib.AbstractContextManager[Any]:
         return torch.cuda.stream(self._stream) if self._stream is not None else contextlib.nullcontext()

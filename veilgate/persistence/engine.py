@@ -9,6 +9,7 @@ from sqlalchemy.exc import DisconnectionError
 
 from veilgate.domain.errors import DatabaseUnavailable
 from veilgate.persistence.driver_errors import READ_ONLY, SHUTTING_DOWN, error_number
+from veilgate.persistence.unfinished_restore import require_no_unfinished_restore
 
 WRITES = "veilgate_writes"
 WAITS_A_MOMENT = "veilgate_waits_a_moment"
@@ -40,7 +41,8 @@ def open_engine(
     answer_timeout_s: float = ANSWER_TIMEOUT_S,
     idle_transaction_s: int = IDLE_TRANSACTION_S,
 ) -> Engine:
-    """An engine for SQLite or MySQL/MariaDB; connects on first use.
+    """An engine for SQLite or MySQL/MariaDB; connects on first use. Raises `ConfigurationError` where a
+    restore was cut off.
 
     `pool_size` is the most connections to a server; an SQLite file, which has one writer anyway, gets 20.
     """
@@ -71,6 +73,7 @@ def open_engine(
 def _open_sqlite(url: URL) -> Engine:
     assert url.database, "an SQLite database is a file here, because several processes share it"
     path = Path(url.database)
+    require_no_unfinished_restore(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         url,

@@ -29,8 +29,6 @@ class HeldImage:
     original_key: str
     job_ids: tuple[str, ...]
     announced_keys: tuple[str, ...]
-    # Of its original; None once that was dropped.
-    original_bytes: int | None = None
 
 
 class EraseRepository:
@@ -42,9 +40,7 @@ class EraseRepository:
         come at the same time wait, and find nothing then."""
         self._lock_jobs(image_id, owner_id)
         image = self._connection.execute(
-            select(_I.original_key, _I.file_size, _I.original_dropped_at_ms)
-            .where(_I.id == image_id, _I.owner_id == owner_id)
-            .with_for_update()
+            select(_I.original_key).where(_I.id == image_id, _I.owner_id == owner_id).with_for_update()
         ).one_or_none()
         if image is None:
             return None
@@ -52,9 +48,7 @@ class EraseRepository:
         announced = self._connection.execute(
             select(direct_uploads.c.object_key).where(direct_uploads.c.job_id.in_(job_ids))
         )
-        kept_bytes = image.file_size if image.original_dropped_at_ms is None else None
-        keys = tuple(announced.scalars())
-        return HeldImage(image_id, owner_id, image.original_key, job_ids, keys, kept_bytes)
+        return HeldImage(image_id, owner_id, image.original_key, job_ids, tuple(announced.scalars()))
 
     def part_from_likes(self, image: HeldImage) -> list[str]:
         """From now on no image is a near-duplicate of this one; those that were, in the order in which they

@@ -185,6 +185,18 @@ class JobClaims:
         )
         return result.rowcount == 1
 
+    def ended_as(self, job_id: str, fence: int, *, error_code: str | None) -> JobStatus | None:
+        """What this claim has made of its job, if it ended it, and with this error."""
+        row = self._connection.execute(
+            select(jobs.c.status).where(
+                jobs.c.id == job_id,
+                jobs.c.fence == fence,
+                jobs.c.status.in_([JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.SUBMITTED]),
+                jobs.c.error_code == error_code,
+            )
+        ).one_or_none()
+        return None if row is None else JobStatus(row.status)
+
     def lock_expired(self, *, limit: int) -> list[ExpiredJob]:
         """Jobs whose lease has run out, held until the transaction ends. One that somebody else holds is left
         out: its worker may be renewing the lease just now, or another reconciler has it."""

@@ -19,12 +19,6 @@ class KeptOriginal:
     created_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class DroppedOriginal:
-    image_id: str
-    file_size: int
-
-
 class RetentionRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -43,7 +37,7 @@ class RetentionRepository:
         )
         return [KeptOriginal(*row) for row in rows]
 
-    def drop(self, image_ids: Sequence[str], *, age_ms: int) -> list[DroppedOriginal]:
+    def drop(self, image_ids: Sequence[str], *, age_ms: int) -> list[str]:
         """Say of those that no job needs which veils, or has needed since, that their original is gone; which
         these are.
 
@@ -57,18 +51,12 @@ class RetentionRepository:
             )
         )
         unneeded = sorted(set(image_ids) - set(in_use.scalars()))
-        kept = self._connection.execute(
-            select(_I.id, _I.file_size)
-            .where(_I.id.in_(unneeded), _I.original_dropped_at_ms.is_(None))
-            .with_for_update()
-        )
-        dropped = [DroppedOriginal(*row) for row in kept]
         self._connection.execute(
             update(processed_images)
-            .where(_I.id.in_([one.image_id for one in dropped]))
+            .where(_I.id.in_(unneeded), _I.original_dropped_at_ms.is_(None))
             .values(original_dropped_at_ms=now_ms())
         )
-        return dropped
+        return unneeded
 
     def dropped_last(self, *, limit: int) -> list[str]:
         """The keys of the originals that were dropped last."""

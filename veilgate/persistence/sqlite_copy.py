@@ -1,5 +1,6 @@
 """A copy of an SQLite database, made while others write to it."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,9 +11,15 @@ from veilgate.persistence.engine import PATIENCE_S
 
 def copy_database(source: Path, target: Path) -> None:
     """The database as it was at one moment, in one file without a log beside it. Writers do not wait: to them
-    it is one more reader. `VACUUM INTO` leaves out what was deleted."""
+    it is one more reader. `VACUUM INTO` leaves out what was deleted. Raises `OSError` where the target cannot
+    be made."""
+    # It fills an empty file as well: nobody else may read it, not even while it grows.
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    existing = f"{source.absolute().as_uri()}?mode=rw"
     try:
-        with closing(sqlite3.connect(source, isolation_level=None, timeout=PATIENCE_S)) as connection:
+        with closing(
+            sqlite3.connect(existing, uri=True, isolation_level=None, timeout=PATIENCE_S)
+        ) as connection:
             connection.execute("VACUUM INTO ?", (str(target),))
     except sqlite3.Error as error:
         if "full" in str(error):

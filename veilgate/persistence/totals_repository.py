@@ -1,6 +1,6 @@
 """Running totals, kept as jobs end, so that statistics cost the same at a million rows."""
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from database_models import totals
@@ -13,25 +13,28 @@ class TotalsRepository:
     def add(self, **amounts: int) -> None:
         """Add to totals by name; a name that is new starts at zero."""
         for name, amount in sorted(amounts.items()):
-            if amount and not self._add_to_existing(name, amount):
-                self._insert(name, amount)
+            if amount:
+                self._write(name, totals.c.value + amount, first=amount)
+
+    def put(self, **values: int) -> None:
+        """In place of what these names had."""
+        for name, value in sorted(values.items()):
+            self._write(name, literal(value), first=value)
 
     def all(self) -> dict[str, int]:
         rows = self._connection.execute(select(totals.c.name, totals.c.value))
         return {row.name: int(row.value) for row in rows}
 
-    def _add_to_existing(self, name: str, amount: int) -> bool:
-        result = self._connection.execute(
-            update(totals).where(totals.c.name == name).values(value=totals.c.value + amount)
-        )
-        return result.rowcount == 1
-
-    def _insert(self, name: str, amount: int) -> None:
+    def _write(self, name: str, value: ColumnElement[int], *, first: int) -> None:
+        """`first`: the value of a name that is new."""
+        change = update(totals).where(totals.c.name == name).values(value=value)
+        if self._connection.execute(change).rowcount:
+            return
         savepoint = self._connection.begin_nested()
         try:
-            self._connection.execute(totals.insert().values(name=name, value=amount))
+            self._connection.execute(totals.insert().values(name=name, value=first))
         except IntegrityError:
             savepoint.rollback()
-            self._add_to_existing(name, amount)
+            self._connection.execute(change)
         else:
             savepoint.commit()

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 if TYPE_CHECKING:
     from config import Config
+
+_NO = {"0", "f", "false", "n", "no", "off"}
 
 
 class _Wire(NamedTuple):
@@ -39,9 +41,7 @@ def wrong_ca_files(config: "Config") -> Iterator[str]:
 def wires_in_clear(config: "Config") -> Iterator[str]:
     """The settings that lead to another machine over a connection that anybody between may read."""
     for wire in _wires(config):
-        # To a database without certificates the driver encrypts where it can, and believes whoever answers.
-        is_trusted = wire.is_encrypted and (wire.ca_setting != "DATABASE_CA_FILE" or "ssl_ca" in wire.address)
-        if not is_trusted and _is_another_machine(wire.address):
+        if not (wire.is_encrypted and _is_checked(wire)) and _is_another_machine(wire.address):
             yield wire.setting
 
 
@@ -73,6 +73,24 @@ def _wires(config: "Config") -> Iterator[_Wire]:
         is_encrypted=storage.s3_endpoint_url.startswith("https://"),
         needs="S3_ENDPOINT_URL=https://…",
     )
+    public_url = storage.s3_public_endpoint_url
+    yield _Wire(
+        "S3_PUBLIC_ENDPOINT_URL",
+        public_url,
+        "",  # it is callers who go there
+        "",
+        is_encrypted=public_url.startswith("https://"),
+        needs="",
+    )
+
+
+def _is_checked(wire: _Wire) -> bool:
+    """Whether who answers must show a certificate, with the name that was asked for, as drivers read it."""
+    told = {name: value.lower() for name, value in parse_qsl(urlsplit(wire.address).query)}
+    # Without certificates the driver of databases encrypts where it can, and believes whoever answers.
+    checks = wire.setting != "DATABASE_URL" or "ssl_ca" in told or "ssl_capath" in told
+    is_waived = told.get("ssl_cert_reqs") == "none" or told.get("ssl_check_hostname") in _NO
+    return checks and not is_waived
 
 
 def _is_another_machine(address: str) -> bool:

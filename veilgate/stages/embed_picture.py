@@ -1,8 +1,9 @@
 """Embeds the veiled picture, so that its likes are found."""
 
+import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -50,6 +51,18 @@ def show_embeddings(*purposes: Purpose) -> None:
     from_zero(EMBEDDING_SECONDS, purposes)
 
 
+@contextlib.contextmanager
+def failures_counted(purpose: Purpose, *, among: int = 1) -> Iterator[None]:
+    """What was to be embedded and raised: of several the guilty one is looked for, and counts when it is
+    alone."""
+    try:
+        yield
+    except Exception:
+        if among == 1:
+            EMBEDDING_REQUESTS.labels(purpose, "failed").inc()
+        raise
+
+
 class EmbedPicture:
     """`embedder` is asked for each chunk, because the model may arrive while the worker runs."""
 
@@ -73,8 +86,9 @@ class EmbedPicture:
         digests = [digest_of(view) for view in views]
         made = self._made_before(digests, embedder.model_id)
         new = {digest: view for digest, view in zip(digests, views, strict=True) if digest not in made}
+        with failures_counted(Purpose.IMAGE, among=len(works)):
+            made |= {one.picture_sha256: one for one in embed_views(embedder, list(new.values()))}
         EMBEDDING_REQUESTS.labels(Purpose.IMAGE, "known").inc(len(works) - len(new))
-        made |= {one.picture_sha256: one for one in embed_views(embedder, list(new.values()))}
         return [_outcome(made[digest], embedder) for digest in digests]
 
     def _made_before(self, digests: Sequence[str], model_id: str) -> dict[str, EmbeddedPicture]:
@@ -88,17 +102,11 @@ class EmbedPicture:
 def embed_views(
     embedder: Embedder, views: Sequence[NDArray[np.uint8]], purpose: Purpose = Purpose.IMAGE
 ) -> list[EmbeddedPicture]:
-    """What the embedder makes of each view (imaging/likeness.py)."""
+    """What the embedder makes of each view (imaging/likeness.py). What it raises is the caller's to count."""
     if not views:
         return []
     began_s = time.monotonic()
-    try:
-        rows = embedder.embed(views)
-    except Exception:
-        # Of several the guilty one is looked for, and counts when it is alone.
-        if len(views) == 1:
-            EMBEDDING_REQUESTS.labels(purpose, "failed").inc()
-        raise
+    rows = embedder.embed(views)
     share_s = (time.monotonic() - began_s) / len(views)
     made = [_embedded(embedder.model_id, *one) for one in zip(views, rows, strict=True)]
     for one in made:

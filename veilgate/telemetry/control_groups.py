@@ -1,8 +1,13 @@
 """What a container may use and uses, as Linux' control groups have it: version 2, or version 1 beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+Group = TypeVar("Group")
+Use = TypeVar("Use", "MemoryUse", "CpuUse")
 
 # Version 1 says "no limit" with the largest number of whole pages.
 _NO_LIMIT_BYTES = 1 << 62
@@ -34,41 +39,15 @@ class ControlGroups:
         self._path_of = dict(_controllers(proc / "self" / "cgroup"))
 
     def memory(self) -> MemoryUse | None:
-        found = [*self._memory_of_v2(), *self._memory_of_v1()]
-        return min(found, key=lambda use: use.limit_bytes, default=None)
+        v2 = _those_that_limit(_memory_of_v2, self._folders(""))
+        v1 = _those_that_limit(_memory_of_v1, self._folders("memory"))
+        return min([*v2, *v1], key=lambda use: use.limit_bytes, default=None)
 
     def cpu(self) -> CpuUse | None:
-        found = [*self._cpu_of_v2(), *self._cpu_of_v1()]
-        return min(found, key=lambda use: use.cores, default=None)
-
-    def _memory_of_v2(self) -> Iterator[MemoryUse]:
-        for folder in self._folders(""):
-            limit = _text(folder / "memory.max")
-            if limit not in {"", "max"}:
-                unread = _fields(folder / "memory.stat").get("inactive_file", 0)
-                yield MemoryUse(int(limit), max(0, int(_text(folder / "memory.current")) - unread))
-
-    def _memory_of_v1(self) -> Iterator[MemoryUse]:
-        for folder in self._folders("memory"):
-            limit = int(_text(folder / "memory.limit_in_bytes") or _NO_LIMIT_BYTES)
-            if limit < _NO_LIMIT_BYTES:
-                unread = _fields(folder / "memory.stat").get("total_inactive_file", 0)
-                yield MemoryUse(limit, max(0, int(_text(folder / "memory.usage_in_bytes")) - unread))
-
-    def _cpu_of_v2(self) -> Iterator[CpuUse]:
-        for folder in self._folders(""):
-            quota, _, period = _text(folder / "cpu.max").partition(" ")
-            if quota not in {"", "max"}:
-                busy_us = _fields(folder / "cpu.stat")["usage_usec"]
-                yield CpuUse(int(quota) / int(period), busy_us * _MICROSECOND_S)
-
-    def _cpu_of_v1(self) -> Iterator[CpuUse]:
-        accounts = self._folders("cpuacct")
-        for folder, account in zip(self._folders("cpu"), accounts, strict=False):
-            quota = int(_text(folder / "cpu.cfs_quota_us") or -1)
-            if quota > 0:
-                cores = quota / int(_text(folder / "cpu.cfs_period_us"))
-                yield CpuUse(cores, int(_text(account / "cpuacct.usage")) * _NANOSECOND_S)
+        accounts = zip(self._folders("cpu"), self._folders("cpuacct"), strict=False)
+        v2 = _those_that_limit(_cpu_of_v2, self._folders(""))
+        v1 = _those_that_limit(lambda folders: _cpu_of_v1(*folders), accounts)
+        return min([*v2, *v1], key=lambda use: use.cores, default=None)
 
     def _folders(self, controller: str) -> Iterator[Path]:
         """From the process' own to the outermost, as far as they are there; "" is version 2."""
@@ -83,9 +62,46 @@ class ControlGroups:
         yield top
 
 
+def _those_that_limit(look: Callable[[Group], Use | None], groups: Iterable[Group]) -> Iterator[Use]:
+    """What is missing or odd in a group is no limit: systems differ, and work goes on without this."""
+    for group in groups:
+        with suppress(ValueError, LookupError, ZeroDivisionError):
+            if use := look(group):
+                yield use
+
+
+def _memory_of_v2(folder: Path) -> MemoryUse | None:
+    if (limit := _text(folder / "memory.max")) == "max":
+        return None
+    unread = _fields(folder / "memory.stat").get("inactive_file", 0)
+    return MemoryUse(int(limit), max(0, int(_text(folder / "memory.current")) - unread))
+
+
+def _memory_of_v1(folder: Path) -> MemoryUse | None:
+    if (limit := int(_text(folder / "memory.limit_in_bytes"))) >= _NO_LIMIT_BYTES:
+        return None
+    unread = _fields(folder / "memory.stat").get("total_inactive_file", 0)
+    return MemoryUse(limit, max(0, int(_text(folder / "memory.usage_in_bytes")) - unread))
+
+
+def _cpu_of_v2(folder: Path) -> CpuUse | None:
+    quota, _, period = _text(folder / "cpu.max").partition(" ")
+    if quota == "max":
+        return None
+    return CpuUse(int(quota) / int(period), _fields(folder / "cpu.stat")["usage_usec"] * _MICROSECOND_S)
+
+
+def _cpu_of_v1(folder: Path, account: Path) -> CpuUse | None:
+    if (quota := int(_text(folder / "cpu.cfs_quota_us"))) <= 0:
+        return None
+    cores = quota / int(_text(folder / "cpu.cfs_period_us"))
+    return CpuUse(cores, int(_text(account / "cpuacct.usage")) * _NANOSECOND_S)
+
+
 def _controllers(listed: Path) -> Iterator[tuple[str, str]]:
     for line in _text(listed).splitlines():
-        _number, controllers, path = line.split(":", 2)
+        _number, _, named = line.partition(":")
+        controllers, _, path = named.partition(":")
         for controller in controllers.split(","):
             yield controller, path
 
@@ -95,8 +111,8 @@ def _fields(file: Path) -> dict[str, int]:
 
 
 def _text(file: Path) -> str:
-    """Nothing of a file that is not there."""
+    """Nothing of a file that cannot be read."""
     try:
-        return file.read_text().strip()
+        return file.read_text(errors="replace").strip()
     except OSError:
         return ""

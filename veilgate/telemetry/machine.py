@@ -37,21 +37,24 @@ def tell_of_machine(data_dir: Path) -> None:
 
 
 class Machine:
-    """Cores and memory are of the container where it has a limit, and of the machine where it has none."""
+    """Cores and memory are of the container where it has a limit, and of the machine where it has none. Whose
+    cores is decided once: time that is said to be the machine's now and the container's later would fall."""
 
     def __init__(self, data_dir: Path, *, proc: Path = _PROC, control_groups: Path = _CONTROL_GROUPS) -> None:
         self._data_dir = data_dir
         self._proc = proc
         self._groups = ControlGroups(proc, control_groups)
         self._children = Children(proc, os.getpid())
+        use = self._groups.cpu()
+        self._has_own_cores = use is not None and use.cores < len(os.sched_getaffinity(0))
 
     def cores(self) -> list[Value]:
         """How many this process may use, and for how long they were busy, whoever with."""
-        use = self._groups.cpu()
-        ours = self._ticks_of_our_cores()
-        if use is None or use.cores >= len(ours):
+        if not self._has_own_cores:
+            ours = self._ticks_of_our_cores()
             return [CORES.at(len(ours)), CORES_BUSY_SECONDS.at(sum(ours) / _TICKS_PER_S)]
-        return [CORES.at(use.cores), CORES_BUSY_SECONDS.at(use.busy_s)]
+        use = self._groups.cpu()
+        return [] if use is None else [CORES.at(use.cores), CORES_BUSY_SECONDS.at(use.busy_s)]
 
     def memory(self) -> list[Value]:
         kib = {name: int(rest.split()[0]) for name, rest in self._lines("meminfo", separator=":")}
@@ -90,5 +93,5 @@ def _busy_ticks(fields: str) -> int:
 def _as_far_as_told(look: Callable[[], Iterable[Value]]) -> Iterable[Value]:
     try:
         return look()
-    except OSError:
+    except (OSError, ValueError, LookupError):
         return ()

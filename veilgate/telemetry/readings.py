@@ -55,6 +55,7 @@ WEBHOOK_OLDEST_SECONDS = Reading(
 )
 LOOKUP_SPENT_USD = Reading("veilgate_lookup_spent_today_usd", "Billed by providers since midnight UTC.")
 LOOKUP_BUDGET_USD = Reading("veilgate_lookup_budget_usd", "LOOKUP_DAILY_USD.")
+HOUSE_AGE_SECONDS = Reading("veilgate_house_age_seconds", "How old what the database said of the house is.")
 WORKERS_PRESENT = Reading("veilgate_workers_present", "Processes at work, as Redis knows.", ("family",))
 PART_OK = Reading("veilgate_part_ok", "Whether a part of the house works (as /health says).", ("part",))
 

@@ -59,7 +59,7 @@ _ENGINE_END_S = 20.0
 def run(config: Config, stack: ExitStack, stop: StopRequest) -> None:
     # Stages run side by side; a codec with threads of its own would only get in their way.
     use_calling_thread_only()
-    # Before models and threads: decode children come from a process that has neither.
+    # First, for it fails soonest: a machine on which no child can start needs no models.
     decode_pool = _open_decode_pool(config, stack)
     models = open_models(config, streams=_DEVICE_THREADS)
     stack.callback(models.close)

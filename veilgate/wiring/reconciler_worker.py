@@ -15,6 +15,7 @@ from veilgate.queueing.work_list import WorkList
 from veilgate.services.finding.missing_words import MissingWords
 from veilgate.services.images.erase import ErasedFiles
 from veilgate.services.images.housekeeping import Housekeeping
+from veilgate.services.images.kept_originals import KeptOriginals
 from veilgate.services.images.retention import Retention
 from veilgate.services.jobs.lease_expiry import LeaseExpiry
 from veilgate.services.webhooks.delivery_log import DeliveryLog
@@ -67,6 +68,7 @@ def _housekeeping(
             Retention(database, store, kept_days=config.search.originals_kept_days).drop_originals,
             MissingWords(database).write_missing_words,
             DeliveryLog(database, kept_days=config.webhooks.webhook_log_days).sweep_deliveries,
+            KeptOriginals(database).count_originals,
         ],
         often=[
             ErasedFiles(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.persistence.databases import Shelf, migrated_file, sqlite_shelf
+from tests.integration.persistence.databases import OWNER, Shelf, migrated_file, sqlite_shelf
 from veilgate.domain.pictures import PictureFormat
 from veilgate.services.backup.backing_up import Backup, Saved
+from veilgate.services.images.erase import AskedBy, Erase
 from veilgate.storage.keys import THUMBNAIL_SIDES_PX, processed_key, result_prefix, thumbnail_key
 from veilgate.storage.local import LocalObjectStore
 
@@ -28,9 +29,7 @@ class SmallHouse:
         self.shelf.add(*image_ids)
         for image_id in image_ids:
             content, prefix = self.content(image_id), result_prefix(image_id, 1)
-            keys = [processed_key(prefix, PictureFormat.JPEG.served_as.suffix)]
-            keys += [thumbnail_key(prefix, side_px) for side_px in THUMBNAIL_SIDES_PX]
-            for key in (self.original_key(image_id), *keys):
+            for key in self.keys(image_id):
                 self.store.put(key, content, media_type="image/jpeg")
             self.shelf.change(image_id, status="completed", result_key=prefix, fence=1)
             with self.shelf.database.write() as transaction:
@@ -40,16 +39,7 @@ class SmallHouse:
                 )
 
     def erase(self, image_id: str) -> None:
-        """Rows first, then files, as the house does."""
-        with self.shelf.database.write() as transaction:
-            for statement in (
-                "UPDATE processed_images SET current_job_id = NULL WHERE id = ?",
-                "DELETE FROM stage_events WHERE job_id = ?",
-                "DELETE FROM jobs WHERE id = ?",
-                "DELETE FROM processed_images WHERE id = ?",
-            ):
-                transaction.connection.exec_driver_sql(statement, (image_id,))
-        self.store.erase([self.original_key(image_id), f"results/{image_id}/"])
+        Erase(self.shelf.database, self.store).erase(image_id, OWNER, AskedBy("test"))
 
     def back_up(self, progress: Callable[[int], None] = lambda _number: None) -> Saved:
         return Backup(self.shelf.path, self.store, self.saved).run(progress=progress)
@@ -57,6 +47,12 @@ class SmallHouse:
     def saved_keys(self) -> set[str]:
         objects = self.saved / "objects"
         return {path.relative_to(objects).as_posix() for path in objects.rglob("*") if path.is_file()}
+
+    def keys(self, image_id: str) -> set[str]:
+        prefix = result_prefix(image_id, 1)
+        thumbnails = {thumbnail_key(prefix, side_px) for side_px in THUMBNAIL_SIDES_PX}
+        processed = processed_key(prefix, PictureFormat.JPEG.served_as.suffix)
+        return {self.original_key(image_id), processed, *thumbnails}
 
     @staticmethod
     def content(image_id: str) -> bytes:

@@ -50,11 +50,15 @@ def asked(tmp_path: Path, *words: str, **settings: str) -> str:
 def test_with_prices_and_a_measurement_of_its_own(shelf: Shelf, tmp_path: Path) -> None:
     veil(shelf, 60)
     (tmp_path / "prices.toml").write_text(PRICES)
-    settings = {"PRICES_FILE": str(tmp_path / "prices.toml"), "GOOGLE_VISION_API_KEY": "AIza-hush"}
+    settings = {
+        "PRICES_FILE": str(tmp_path / "prices.toml"),
+        "GOOGLE_VISION_API_KEY": "AIza-hush",
+        "NUM_WORKERS": "2",
+    }
     found: dict[str, Any] = json.loads(asked(tmp_path, "cost", "--images", "36000", "--json", **settings))
     assert found["pace"] == {"images": 60, "workers": 1, "busy_s": 6.0}
     metal, gpu = found["machines"]
-    assert (metal["images_a_second"], metal["hours"], metal["usd"]) == (10.0, 1.0, 3.6)
+    assert (metal["images_a_second"], metal["hours"], metal["usd"]) == (20.0, 0.5, 1.8)
     assert metal["measured"] == "here: the last 60 pictures, 6 s of work"
     assert (gpu["images_a_second"], gpu["hours"], gpu["usd"]) == (None, None, None)
     assert found["storage"] == {"gb": 72.0, "usd_a_month": 1.44}

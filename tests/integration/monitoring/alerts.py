@@ -14,7 +14,7 @@ _STRING = re.compile(r'"[^"]*"')
 _LABELS_OF_OPERATOR = re.compile(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
 _SELECTOR = re.compile(r"(?P<name>[a-zA-Z_:][\w:]*)\s*(?P<labels>\{[^}]*\})?(?P<call>\s*\()?")
 _WORDS = {"and", "or", "unless", "offset", "bool"}
-_DURATION = re.compile(r"\[[^\]]*\]")
+_DURATION = re.compile(r"\[[^\]]*\]|\boffset \w+")
 
 
 @dataclass(frozen=True, slots=True)

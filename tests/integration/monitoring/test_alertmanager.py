@@ -53,10 +53,24 @@ def test_what_follows_from_something_worse_is_silent(alertmanager: RunningAlertm
         "VeilgateMemoryNearLimit": "active",
     }
     wait_until(lambda: alertmanager.states() == expected, timeout_s=PATIENCE_S, what=str(expected))
-    alertmanager.raise_alert("VeilgatePartBroken", part="database")
-    alertmanager.raise_alert("VeilgatePartBroken", part="readings")
+    alertmanager.raise_alert("VeilgatePartBroken", part="database", reach="all")
+    alertmanager.raise_alert("VeilgatePartBroken", part="readings", reach="all")
     expected |= dict.fromkeys(("VeilgateNoWorker lookups", "VeilgateQueueDeep images"), "suppressed")
     expected |= {"VeilgatePartBroken database": "active", "VeilgatePartBroken readings": "suppressed"}
+    wait_until(lambda: alertmanager.states() == expected, timeout_s=PATIENCE_S, what=str(expected))
+
+
+def test_what_concerns_one_gateway_silences_nobody(alertmanager: RunningAlertmanager) -> None:
+    alertmanager.raise_alert("VeilgateNoWorker", family="images")
+    alertmanager.raise_alert("VeilgatePartBroken", part="readings", reach="all")
+    alertmanager.raise_alert("VeilgatePartBroken", part="redis", reach="some")
+    alertmanager.raise_alert("VeilgatePartBroken", part="disk", reach="all")
+    alertmanager.raise_alert("VeilgateProcessDown", process="gateway", instance="a:9464")
+    told = ("NoWorker images", "PartBroken readings", "PartBroken redis", "PartBroken disk", "ProcessDown")
+    expected = {f"Veilgate{name}": "active" for name in told}
+    wait_until(lambda: alertmanager.states() == expected, timeout_s=PATIENCE_S, what=str(expected))
+    alertmanager.raise_alert("VeilgateProcessDown", process="gateway", reach="all")
+    expected |= {"VeilgateProcessDown": "active", "VeilgatePartBroken readings": "suppressed"}
     wait_until(lambda: alertmanager.states() == expected, timeout_s=PATIENCE_S, what=str(expected))
 
 

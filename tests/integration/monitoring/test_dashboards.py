@@ -3,14 +3,16 @@ test_running_house.py's business."""
 
 import itertools
 import json
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 from monitoring.grafana.__main__ import DASHBOARDS, FOLDER, text_of
-from monitoring.grafana.panels import Dashboard
-from tests.fixtures.prometheus import MONITORING
+from monitoring.grafana.panels import Dashboard, grown, of_house
+from tests.fixtures.prometheus import MONITORING, run_tool
 from veilgate.telemetry import readings
 from veilgate.telemetry.metrics import REGISTRY
 
@@ -77,14 +79,49 @@ def test_panels_have_places_of_their_own(dashboard: Dashboard) -> None:
 
 def test_grafana_finds_them_and_their_source() -> None:
     folder = MONITORING / "grafana" / "provisioning"
-    [source] = yaml.safe_load((folder / "datasources" / "prometheus.yml").read_text())["datasources"]
+    sources = yaml.safe_load((folder / "datasources" / "prometheus.yml").read_text())["datasources"]
+    source, alertmanager = sources
     [provider] = yaml.safe_load((folder / "dashboards" / "veilgate.yml").read_text())["providers"]
     assert (source["type"], source["isDefault"]) == ("prometheus", True)
+    assert alertmanager["type"] == "alertmanager"
     # Rates look back over four times what Grafana believes to be the time between two samples.
     scraped = yaml.safe_load((MONITORING / "prometheus.yml").read_text())["global"]["scrape_interval"]
     assert source["jsonData"]["timeInterval"] == scraped
     assert provider["type"] == "file"
-    composed = yaml.safe_load((MONITORING.parent / "docker-compose.yml").read_text())["services"]["grafana"]
-    assert f"./monitoring/grafana/dashboards:{provider['options']['path']}:ro" in composed["volumes"]
+    services = yaml.safe_load((MONITORING.parent / "docker-compose.yml").read_text())["services"]
+    dashboards = f"./monitoring/grafana/dashboards:{provider['options']['path']}:ro"
+    assert dashboards in services["grafana"]["volumes"]
+    for one in sources:
+        beside = services[str(httpx.URL(one["url"]).host)]["networks"]
+        assert set(beside) & set(services["grafana"]["networks"]), one["name"]
     [choice] = json.loads(text_of(DASHBOARDS[0]))["templating"]["list"]
     assert (choice["type"], choice["query"]) == ("datasource", source["type"])
+
+
+def test_what_gateways_tell_outlives_them_and_may_fall(tmp_path: Path) -> None:
+    """One a second, told by one gateway and then by another; after 10 minutes a database is put back."""
+    told = [
+        {"series": 'x_total{kind="veil", instance="a:9464"}', "values": "1000+5x60 stale"},
+        {"series": 'x_total{kind="veil", instance="b:9464"}', "values": "_x62 1310+5x57 700x10 700+5x120"},
+    ]
+    pace = of_house("x_total", "kind", window="2m")
+    asked = [
+        (pace, "4m", 1),
+        (pace, "6m", 1),
+        (pace, "10m40s", 0),
+        (pace, "15m", 1),
+        (grown("x_total", "kind"), "9m", 540),
+        (grown("x_total", "kind", window="5m"), "10m40s", 0),
+    ]
+    samples = [
+        {"expr": f"round({expr}, 0.01)", "eval_time": at, "exp_samples": [_of_veil(value)]}
+        for expr, at, value in asked
+    ]
+    case = {"interval": "5s", "input_series": told, "promql_expr_test": samples}
+    (tmp_path / "panels.yml").write_text(yaml.safe_dump({"rule_files": [], "tests": [case]}))
+    done = run_tool("promtool", "test", "rules", "panels.yml", folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def _of_veil(value: float) -> dict[str, Any]:
+    return {"labels": '{kind="veil"}', "value": value}

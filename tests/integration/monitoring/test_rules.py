@@ -81,5 +81,7 @@ def test_every_process_of_compose_is_found_and_called_what_the_rules_call_it() -
 
 
 def test_what_an_expression_asks_for_is_found() -> None:
-    expr = '60 * sum by (a, b) (rate(x_total{c="d or e", f=~".+"}[2m])) > 20 and on (a) up or on () vector(0)'
+    expr = (
+        '60 * sum by (a, b) (rate(x_total{c="d or e", f=~".+"}[2m:5s] offset 2m)) > 2 and on (a) up offset 1h'
+    )
     assert list(selectors_in(expr)) == ['x_total{c="d or e", f=~".+"}', "up"]

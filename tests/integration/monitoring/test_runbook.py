@@ -2,6 +2,11 @@
 
 import re
 import shlex
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,6 +18,13 @@ from veilgate.settings.groups import GROUPS
 SECTION = re.compile(r"^## (\w+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"python -m veilgate ([^`#\n]+)")
 SETTING = re.compile(r"`([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)`")
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# What stands before the command that is run inside a container, and is not run here.
+STAND_INS = """
+docker() { test "$1 $2 $3 $4" = "compose exec -T gateway" && shift 4 && "$@"; }
+kubectl() { test "$1 $2 $3 $4 $5" = "-n veilgate exec deployment/gateway --" && shift 5 && "$@"; }
+python() { python3 "$@"; }
+"""
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 PAGES = ("runbook.md", "monitoring.md")
 SAID = ("callers notice", "**look first", "usual causes", "mend", "**mended when**")
@@ -52,6 +64,51 @@ def test_settings_and_links_lead_somewhere(page: str, repository_root: Path) -> 
         assert linked.exists(), target
         if anchor:
             assert anchor in _anchors(linked), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("place", ["make run", "docker", "kubectl"])
+def test_numbers_are_had_in_each_place(place: str, repository_root: Path) -> None:
+    first, numbers, *_ = SHELL.findall((repository_root / "docs" / "runbook.md").read_text(encoding="utf-8"))
+    [look] = [
+        one for one in numbers.splitlines() if f"{{ {place}" in one or (place == "make run" and "curl" in one)
+    ]
+    with _pages() as (port, asked):
+        script = (
+            f"{STAND_INS}{first}{look}\nnumbers | grep veilgate_queue\nask /health\nkey=abc\nask /health\n"
+        )
+        script = script.replace("9464", str(port)).replace("8000", str(port))
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert done.stdout.splitlines() == ["veilgate_queue_waiting 3"] * 3, done.stderr
+    assert asked == [("/metrics", None), ("/health", None), ("/health", "Bearer abc")]
+
+
+def test_sections_ask_as_every_place_can(sections: dict[str, str]) -> None:
+    for text in sections.values():
+        assert "curl" not in text
+        assert re.findall(r"kubectl (?!-n veilgate )", text) == []
+
+
+@contextmanager
+def _pages() -> Iterator[tuple[int, list[tuple[str, str | None]]]]:
+    """A server that answers each page with a number, and what was asked of it, with which key."""
+    asked: list[tuple[str, str | None]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["Authorization"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"veilgate_queue_waiting 3\n")
+
+        def log_message(self, *_arguments: object) -> None:
+            """Nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1], asked
+        server.shutdown()
+        thread.join()
 
 
 def _anchors(page: Path) -> set[str]:

@@ -82,6 +82,14 @@ def test_totals_add_up_from_nothing(shelf: Shelf) -> None:
         assert transaction.totals.all() == {"completed": 5, "retries": 1}
 
 
+def test_what_is_put_takes_the_place_of_a_total(shelf: Shelf) -> None:
+    for values in ({"originals": 2}, {"originals": 2, "original_bytes": 7}, {"originals": 0}):
+        with shelf.database.write() as transaction:
+            transaction.totals.put(**values)
+    with shelf.database.read() as transaction:
+        assert transaction.totals.all() == {"originals": 0, "original_bytes": 7}
+
+
 def acquire(shelf: Shelf, holder: str, lease_ms: int = 60_000) -> bool:
     with shelf.database.write() as transaction:
         return transaction.leases.acquire("leader", holder=holder, lease_ms=lease_ms)

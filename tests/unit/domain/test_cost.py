@@ -24,17 +24,26 @@ def test_without_time_there_is_no_pace(spells: list[Spell]) -> None:
 
 
 def test_hours_and_dollars_of_a_machine() -> None:
-    found = estimate(MachinePrice("cpu", 0.5, 10.0, "bench"), 72_000, Pace(1000, 1, 10.0))
+    found = estimate(
+        MachinePrice("cpu", 0.5, 10.0, "bench"), 72_000, Pace(1000, 1, 10.0), workers_a_machine=2
+    )
     assert (found.hours, found.usd, found.measured) == (2.0, 1.0, "bench")
 
 
 def test_what_was_measured_here_goes_before() -> None:
-    found = estimate(MachinePrice("cpu", 0.5, 10.0, "bench", is_here=True), 72_000, Pace(1000, 2, 50.0))
+    machine = MachinePrice("cpu", 0.5, 10.0, "bench", is_here=True)
+    found = estimate(machine, 72_000, Pace(1000, 2, 50.0), workers_a_machine=1)
     assert (found.images_a_second, found.hours, found.usd) == (20.0, 1.0, 0.5)
     assert found.measured == "here: the last 1,000 pictures, 50 s of work"
 
 
+def test_a_machine_is_as_fast_as_all_its_workers() -> None:
+    machine = MachinePrice("cpu", 0.5, is_here=True)
+    found = estimate(machine, 144_000, Pace(1000, 2, 50.0), workers_a_machine=2)
+    assert (found.images_a_second, found.hours, found.usd) == (40.0, 1.0, 0.5)
+
+
 def test_what_nobody_measured_stays_unknown() -> None:
-    found = estimate(MachinePrice("gpu", 0.8), 1000, Pace(1000, 1, 10.0))
+    found = estimate(MachinePrice("gpu", 0.8), 1000, Pace(1000, 1, 10.0), workers_a_machine=2)
     assert (found.images_a_second, found.hours, found.usd) == (None, None, None)
     assert found.measured == "nobody has measured it"

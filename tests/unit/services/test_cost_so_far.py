@@ -1,12 +1,16 @@
 """What it all came to is counted where it is decided: once, however often a transaction is tried."""
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from database_models import processed_images
+from tests.counted import Counted
 from tests.integration.persistence.databases import OWNER, Shelf
 from tests.unit.services import test_lookup_ends as lookups
 from tests.unit.services.test_recorder import Desk, end_of
@@ -17,13 +21,15 @@ from veilgate.domain.errors import StageFailed
 from veilgate.domain.outcomes import Outcome
 from veilgate.services.engines.device_line import ChunkBounds
 from veilgate.services.engines.settlements import Verdict
+from veilgate.services.images import kept_originals
 from veilgate.services.images.erase import AskedBy, Erase
-from veilgate.services.images.retention import Retention
+from veilgate.services.images.kept_originals import KeptOriginals
 from veilgate.services.overview.statistics import Statistics
 from veilgate.services.uploads.shared_commit import SharedCommit
 from veilgate.stages.contract import PictureWork, RunsOn
 from veilgate.stages.pipeline import Pipeline, begin
 from veilgate.storage.local import LocalObjectStore
+from veilgate.telemetry.run_clock import RunClock
 
 COPIES = Outcome.produced("x", {"processed": "file://x", "thumbnails": {}, "stored_bytes": 700})
 
@@ -86,26 +92,34 @@ def test_what_lookups_came_to(sqlite_shelf: Shelf) -> None:
     assert row["micros"] == 7000
 
 
-def test_originals_count_from_acceptance_until_they_are_gone(shelf: Shelf) -> None:
+def test_originals_are_those_that_were_kept_when_they_were_counted(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_originals, "_PAGE", 2)
     commits, store = SharedCommit(shelf.database), LocalObjectStore(shelf.folder / "objects")
-    entries = [entry() for _ in range(3)]
+    assert kept(shelf) == (None, None, None), "nobody has counted them"
+    KeptOriginals(shelf.database).count_originals()
+    assert kept(shelf)[:2] == (0, 0)
+    entries = [entry() for _ in range(5)]
     for one in entries:
         one.rows = replace(one.rows, image=replace(one.rows.image, file_size=500))
         commits.write(one)
-    assert (cost(shelf)["originals"], cost(shelf)["original_bytes"]) == (3, 1500)
-    first, second, third = (one.rows.image.id for one in entries)
-    Erase(shelf.database, store).erase(first, OWNER, AskedBy("cli"))
-    assert (cost(shelf)["originals"], cost(shelf)["original_bytes"]) == (2, 1000)
-    shelf.change(second, status="completed", updated_at_ms=1)  # the third is at work
+    erased, dropped, *_ = (one.rows.image.id for one in entries)
+    Erase(shelf.database, store).erase(erased, OWNER, AskedBy("cli"))
     with shelf.database.write() as transaction:
-        transaction.connection.exec_driver_sql("UPDATE processed_images SET created_at_ms = 1")
+        drop = update(processed_images).where(processed_images.c.id == dropped)
+        transaction.connection.execute(drop.values(original_dropped_at_ms=1))
+        transaction.totals.put(originals_counted_at_ms=1000)
+    assert kept(shelf) == (0, 0, 1), "as of when they were counted"
     for _ in range(2):
-        Retention(shelf.database, store, kept_days=1).drop_originals()
-    assert (cost(shelf)["originals"], cost(shelf)["original_bytes"]) == (1, 500)
-    Erase(shelf.database, store).erase(second, OWNER, AskedBy("cli"))
-    assert (cost(shelf)["originals"], cost(shelf)["original_bytes"]) == (1, 500), "it had none any more"
-    Erase(shelf.database, store).erase(third, OWNER, AskedBy("cli"))
-    assert (cost(shelf)["originals"], cost(shelf)["original_bytes"]) == (0, 0)
+        KeptOriginals(shelf.database).count_originals()
+    assert kept(shelf)[:2] == (3, 1500)
+    assert kept(shelf)[2] == pytest.approx(time.time(), abs=60)
+
+
+def kept(shelf: Shelf) -> tuple[object, ...]:
+    found = cost(shelf)
+    return found["originals"], found["original_bytes"], found["counted_at"]
 
 
 def test_dollars_are_reckoned_with_ones_own_prices_alone(sqlite_shelf: Shelf) -> None:
@@ -117,19 +131,44 @@ def test_dollars_are_reckoned_with_ones_own_prices_alone(sqlite_shelf: Shelf) ->
     assert cost(sqlite_shelf, own)["usd"] == {"device": 1.0, "lookups": 0.0, "originals_a_month": 0.1}
 
 
-def test_pictures_share_the_time_of_the_run_that_they_were_in() -> None:
-    def work_hard(work: PictureWork) -> Outcome:
-        time.sleep(0.02)
-        return Outcome.produced(work.job_id)
+def test_pictures_share_the_device_seconds_that_prometheus_is_told() -> None:
+    """Chunks of several threads take turns: neither their wait nor what cores do is the device's."""
+    clock, turn = RunClock("stand-in"), threading.Lock()
 
-    device, processor = Stage("device", work_hard, runs_on=RunsOn.DEVICE), Stage("cpu", work_hard)
-    pipeline = Pipeline(begin(Stage("first")).then(device).then(processor))
-    works = [work_of(str(number)) for number in range(4)]
-    bounds = ChunkBounds(max_items=4, max_pixels=10_000, linger_s=10.0)
-    began_s = time.monotonic()
-    ends = run_all(pipeline, *works, bounds=bounds).ends
-    took_ms = (time.monotonic() - began_s) * 1000
+    class Model(Stage):
+        def run(self, works: Sequence[PictureWork]) -> list[Outcome]:
+            time.sleep(0.01)
+            with turn, clock.run():
+                time.sleep(0.01)
+            return super().run(works)
+
+    model = Model("model", runs_on=RunsOn.DEVICE)
+    pipeline = Pipeline(begin(Stage("first")).then(model).then(Stage("last")))
+    works = [work_of(str(number)) for number in range(12)]
+    bounds = ChunkBounds(max_items=3, max_pixels=10_000, linger_s=0.05)
+    counted = Counted()
+    ends = run_all(pipeline, *works, bounds=bounds, device_threads=4).ends
     shares_ms = {job_id: end.device_ms for job_id, end in ends.items()}
-    for chunk in device.chunks:
+    for chunk in model.chunks:
         assert len({shares_ms[job_id] for job_id in chunk}) == 1
-    assert 80 <= sum(shares_ms.values()) + 4 <= took_ms + 8, "rounded, and without what cores do"
+    device_s = counted("veilgate_device_busy_seconds_total", device="stand-in")
+    assert device_s >= 0.01 * len(model.chunks)
+    assert sum(shares_ms.values()) == pytest.approx(device_s * 1000, abs=0.5 * len(works)), "each is rounded"
+
+
+def test_a_run_that_fails_and_is_cut_up_has_taken_its_time_all_the_same() -> None:
+    clock = RunClock("stand-in")
+
+    class Breaks(Stage):
+        def run(self, _works: Sequence[PictureWork]) -> list[Outcome]:
+            with clock.run():
+                time.sleep(0.01)
+                raise StageFailed("It broke.")
+
+    counted = Counted()
+    bounds = ChunkBounds(max_items=2, max_pixels=10_000, linger_s=10.0)
+    model = begin(Breaks("model", runs_on=RunsOn.DEVICE), essential=True)
+    ends = run_all(Pipeline(model), work_of("a"), work_of("b"), bounds=bounds).ends
+    device_s = counted("veilgate_device_busy_seconds_total", device="stand-in")
+    assert device_s >= 0.03, "together, and each alone"
+    assert sum(end.device_ms for end in ends.values()) == pytest.approx(device_s * 1000, abs=1)

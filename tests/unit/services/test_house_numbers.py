@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.persistence.databases import OWNER, Shelf
 from tests.unit.services.test_health import AT_WORK, House
-from veilgate.domain.errors import QueueUnavailable
+from veilgate.domain.errors import DatabaseUnavailable, QueueUnavailable
 from veilgate.domain.jobs import Lane
 from veilgate.domain.lookups import Bill
 from veilgate.persistence.tables.outgoing import webhook_deliveries, webhook_endpoints
@@ -34,6 +34,7 @@ FROM_THE_START = {
     "veilgate_webhook_oldest_seconds",
     "veilgate_lookup_spent_today_usd",
 }
+FROM_ROWS = FROM_THE_START | {"veilgate_lookup_budget_usd", "veilgate_house_age_seconds"}
 
 
 @pytest.fixture
@@ -146,31 +147,94 @@ def test_what_waits_for_webhooks_and_what_lookups_cost(shelf: Shelf, house: Hous
     assert found["veilgate_lookup_spent_today_usd"] == 2
 
 
+class Silence:
+    """That of a database which hangs, and for which nobody waits long then."""
+
+    def __init__(self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self._is_over, self._read = threading.Event(), shelf.database.read
+        monkeypatch.setattr(shelf.database, "read", self._answer)
+        monkeypatch.setattr(house_numbers_module, "_AT_LEAST_EVERY_S", 0.0)
+        self.end()
+
+    def begin(self) -> None:
+        self._is_over.clear()
+        self._monkeypatch.setattr(house_numbers_module, "_PATIENCE_S", 0.3)
+
+    def end(self) -> None:
+        self._is_over.set()
+        self._monkeypatch.setattr(house_numbers_module, "_PATIENCE_S", 30.0)
+
+    def _answer(self) -> object:
+        self._is_over.wait(30)
+        return self._read()
+
+
+@pytest.fixture
+def silence(sqlite_shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Silence:
+    return Silence(sqlite_shelf, monkeypatch)
+
+
 def test_a_database_that_hangs_holds_up_no_other_number(
-    sqlite_shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    sqlite_shelf: Shelf, silence: Silence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house_numbers_module, "_PATIENCE_S", 0.3)
-    monkeypatch.setattr(house_numbers_module, "_AT_LEAST_EVERY_S", 0.0)
-    goes_on, read = threading.Event(), sqlite_shelf.database.read
-
-    def hang() -> object:
-        goes_on.wait(30)
-        return read()
-
     with (
         closing(House(sqlite_shelf)) as house,
         closing(HouseNumbers(sqlite_shelf.database, house.health, lookup_daily_usd=7)) as numbers,
     ):
-        assert by_name(numbers).keys() >= FROM_THE_START
-        monkeypatch.setattr(sqlite_shelf.database, "read", hang)
+        assert by_name(numbers).keys() >= FROM_ROWS
+        monkeypatch.setattr(house_numbers_module, "_OLDEST_S", 0.2)
+        silence.begin()
         began_s = time.monotonic()
         found = by_name(numbers)
-        assert time.monotonic() - began_s < 1
-        assert not found.keys() & FROM_THE_START
+        assert time.monotonic() - began_s < 5
+        assert not found.keys() & FROM_ROWS
         assert (found["veilgate_part_ok redis"], found["veilgate_part_ok queue"]) == (1, 0)
         assert found["veilgate_workers_present images"] == 1
-        goes_on.set()
-        assert by_name(numbers).keys() >= FROM_THE_START
+        monkeypatch.setattr(house_numbers_module, "_OLDEST_S", 60.0)
+        silence.end()
+        assert by_name(numbers).keys() >= FROM_ROWS
+
+
+def test_what_takes_long_to_count_is_shown_as_it_was_and_how_old_it_is(
+    sqlite_shelf: Shelf, silence: Silence
+) -> None:
+    with (
+        closing(House(sqlite_shelf)) as house,
+        closing(HouseNumbers(sqlite_shelf.database, house.health, lookup_daily_usd=7)) as numbers,
+    ):
+        silence.begin()
+        assert not by_name(numbers).keys() & FROM_ROWS, "nothing has been counted yet"
+        silence.end()
+        sqlite_shelf.add("a")
+        assert by_name(numbers)["veilgate_queue_waiting images interactive"] == 1
+        silence.begin()
+        sqlite_shelf.add("b")
+        found = by_name(numbers)
+        assert found["veilgate_queue_waiting images interactive"] == 1
+        assert 0.3 <= found["veilgate_house_age_seconds"] < 60
+        ended_s = time.monotonic()
+        silence.end()
+        found = by_name(numbers)
+        assert found["veilgate_queue_waiting images interactive"] == 2
+        assert found["veilgate_house_age_seconds"] < time.monotonic() - ended_s
+
+
+def test_a_database_that_fails_is_told_by_no_old_number(
+    sqlite_shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house_numbers_module, "_AT_LEAST_EVERY_S", 0.0)
+    with (
+        closing(House(sqlite_shelf)) as house,
+        closing(HouseNumbers(sqlite_shelf.database, house.health, lookup_daily_usd=7)) as numbers,
+    ):
+        assert by_name(numbers).keys() >= FROM_ROWS
+
+        def fail() -> object:
+            raise DatabaseUnavailable
+
+        monkeypatch.setattr(sqlite_shelf.database, "read", fail)
+        assert not by_name(numbers).keys() & FROM_ROWS
 
 
 def test_while_redis_is_away_nobody_knows_who_is_at_work(shelf: Shelf, house: House) -> None:

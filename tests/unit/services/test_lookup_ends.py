@@ -1,6 +1,7 @@
 """What the end of a lookup writes: results, what the image is found by, and what it came to."""
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -78,17 +79,22 @@ class Desk:
         assert fence
         return LookupWork(job_id, self.image_id, OWNER, fence, "results/x/1/")
 
+    def recorder(
+        self, settled: Callable[[Settlement], None] = lambda _settlement: None
+    ) -> Recorder[LookupEnd]:
+        return Recorder(
+            self.shelf.database,
+            LookupEnds(),
+            retry_policy=POLICY,
+            settled=settled,
+            wake=lambda _job_ids: None,
+        )
+
     def end(
         self, work: LookupWork, outcomes: dict[str, Outcome], error: VeilgateError | None = None
     ) -> Settlement:
         settled: list[Settlement] = []
-        recorder = Recorder(
-            self.shelf.database,
-            LookupEnds(),
-            retry_policy=POLICY,
-            settled=settled.append,
-            wake=lambda _job_ids: None,
-        )
+        recorder = self.recorder(settled.append)
         recorder.stage_ended([StageReport(work, stage, one, 7) for stage, one in outcomes.items()])
         providers = frozenset({"azure_vision", "google_vision", "google_lens"})
         recorder.work_ended(LookupEnd(work, outcomes, dict.fromkeys(outcomes, 7), 40, error, providers))

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from tests.integration.persistence.databases import OWNER, Shelf
 from tests.waiting import wait_until
@@ -14,6 +14,7 @@ from veilgate.domain.errors import DatabaseUnavailable
 from veilgate.domain.ids import new_id
 from veilgate.domain.jobs import JobKind, JobStatus, Lane
 from veilgate.domain.rejections import IdempotencyConflict
+from veilgate.persistence.engine import open_engine
 from veilgate.persistence.new_uploads import NewUpload
 from veilgate.persistence.races import UploadedByAnother, WrittenByAnother
 from veilgate.persistence.records import NewEvent, NewImage, NewJob
@@ -195,6 +196,28 @@ def test_a_key_is_taken_only_from_a_job_that_ended_in_vain(shelf: Shelf, status:
     with pytest.raises(UploadedByAnother):
         commits.write(second)
     assert shelf.job(first.rows.job.id)["dedup_key"] == "k"
+
+
+def test_a_gateway_that_froze_before_its_commit_holds_up_no_other(mariadb_shelf: Shelf) -> None:
+    """On SQLite all writers take turns; on a server an upload has rows of its own alone."""
+    frozen, goes_on = threading.Event(), threading.Event()
+    other = Database(open_engine(mariadb_shelf.url))
+    SharedCommit(other).write(entry())
+
+    def freeze(_connection: Connection) -> None:
+        frozen.set()
+        goes_on.wait(30)
+
+    event.listen(mariadb_shelf.engine, "commit", freeze)
+    with ThreadPoolExecutor(1) as pool:
+        freezes = pool.submit(SharedCommit(mariadb_shelf.database).write, entry())
+        try:
+            assert frozen.wait(10)
+            SharedCommit(other).write(entry())
+        finally:
+            goes_on.set()
+        freezes.result(20)
+    other.close()
 
 
 def test_the_next_one_is_written_after_a_failure(shelf: Shelf, pool: ThreadPoolExecutor) -> None:

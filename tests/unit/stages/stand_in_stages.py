@@ -72,24 +72,31 @@ class Listener:
 
 
 def engine_of(
-    pipeline: Pipeline[BatchStage], listener: EngineListener[PictureEnd], bounds: ChunkBounds | None = None
+    pipeline: Pipeline[BatchStage],
+    listener: EngineListener[PictureEnd],
+    bounds: ChunkBounds | None = None,
+    *,
+    device_threads: int = 1,
 ) -> PictureEngine:
     return PictureEngine(
         pipeline,
         listener,
         decode_threads=2,
         cpu_threads=2,
-        device_threads=1,
+        device_threads=device_threads,
         chunk_bounds=bounds or ChunkBounds(8, 1_000_000, linger_s=0.0),
     )
 
 
 def run_all(
-    pipeline: Pipeline[BatchStage], *works: PictureWork, bounds: ChunkBounds | None = None
+    pipeline: Pipeline[BatchStage],
+    *works: PictureWork,
+    bounds: ChunkBounds | None = None,
+    device_threads: int = 1,
 ) -> Listener:
     """Send pictures through the engine and wait for all their ends."""
     listener = Listener()
-    engine = engine_of(pipeline, listener, bounds)
+    engine = engine_of(pipeline, listener, bounds, device_threads=device_threads)
     for work in works:
         engine.submit(work)
     listener.wait_for(*(work.job_id for work in works))

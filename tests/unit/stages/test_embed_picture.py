@@ -14,15 +14,14 @@ from veilgate.domain.outcomes import Outcome, OutcomeKind
 from veilgate.domain.pictures import PictureFormat, PictureHeader
 from veilgate.imaging.picture import Picture
 from veilgate.inference.ports import Embedder
+from veilgate.services.engines.guarded_run import run_guarded
 from veilgate.stages.blur_regions import VeiledPicture
 from veilgate.stages.contract import BatchStage, PictureWork
 from veilgate.stages.embed_picture import (
     EmbeddedPicture,
     EmbedPicture,
     KnownVectors,
-    Purpose,
     digest_of,
-    embed_views,
 )
 from veilgate.stages.pipeline import Pipeline, begin
 
@@ -146,7 +145,7 @@ def test_a_model_that_fails_on_a_picture_fails_nothing_else() -> None:
 
 
 def test_prometheus_is_told_what_was_made_known_and_failed() -> None:
-    """Black has no vector. White makes its chunk fail, and counts when it is alone."""
+    """Black has no vector."""
     stored = np.array([0.6, 0.8], "<f4").tobytes()
 
     def known(_digests: Sequence[str], _model_id: str) -> Mapping[str, bytes]:
@@ -158,8 +157,23 @@ def test_prometheus_is_told_what_was_made_known_and_failed() -> None:
     requests = {one: counted(REQUESTS, purpose="image", outcome=one) for one in ("made", "known", "failed")}
     assert requests == {"made": 1, "known": 2, "failed": 1}
     assert counted("embedding_duration_seconds_count", purpose="image") == 2
-    for levels in ((1, 255), (255,)):
-        with pytest.raises(RuntimeError):
-            embed_views(Levels(), [view_of(level) for level in levels], Purpose.QUERY)
-    assert counted(REQUESTS, purpose="query", outcome="failed") == 1
-    assert counted(REQUESTS, purpose="query", outcome="made") == 0
+
+
+def test_a_picture_counts_once_however_its_chunk_is_cut_up() -> None:
+    """What is known is looked up again with each half, and the bad one fails with company that is known."""
+    stored = np.array([0.6, 0.8], "<f4").tobytes()
+    levels = (1, 255, 3, 4, 5, 6, 2, 2)
+
+    def known(digests: Sequence[str], _model_id: str) -> Mapping[str, bytes]:
+        return {
+            digest_of(view_of(level)): stored
+            for level in (3, 4, 5, 6)
+            if digest_of(view_of(level)) in digests
+        }
+
+    counted = Counted()
+    works = [veiled_work(str(position), level) for position, level in enumerate(levels)]
+    outcomes = run_guarded(EmbedPicture(Levels, known), works, did_not_fit=lambda _count: None)
+    assert [one.kind for one in outcomes].count(OutcomeKind.FAILED) == 1
+    requests = {one: counted(REQUESTS, purpose="image", outcome=one) for one in ("made", "known", "failed")}
+    assert requests == {"made": 2, "known": 5, "failed": 1}

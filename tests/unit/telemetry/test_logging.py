@@ -61,10 +61,20 @@ def test_a_traceback_on_a_terminal_shows_no_values() -> None:
 
 
 def test_on_a_terminal_no_text_begins_a_line() -> None:
-    shown = on_a_terminal(r'log.info("upload.refused", reason="it is\nforged.line \x1b[2J")')
+    shown = on_a_terminal(r"""
+log.info("upload.refused", reason="it is\nforged.line \x1b[2J")
+logging.getLogger("a_library").warning("says\nforged.line \x1b[2J \x9b2J %s", "\rforged.line")
+try:
+    raise ValueError("it broke\nforged.line \x1b[2J")
+except ValueError:
+    log.exception("it.failed")
+    logging.getLogger("a_library").exception("it failed there")
+""")
     assert "upload.refused" in shown
+    assert shown.count("forged.line") == 5
     assert not any(line.startswith("forged") for line in shown.splitlines())
     assert "\x1b[2J" not in shown
+    assert "\x9b" not in shown
 
 
 def test_whatever_ends_badly_says_so_in_the_same_form() -> None:

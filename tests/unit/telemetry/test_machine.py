@@ -117,6 +117,41 @@ def test_what_limits_nothing_is_no_limit(system: System) -> None:
     assert usable_cores(system.proc, system.groups) == ours
 
 
+@pytest.mark.parametrize(
+    ("listed", "files"),
+    [
+        ("0::/\n", {"cpu.max": "50000 100000", "memory.max": "1000", "memory.current": "5"}),
+        ("0::/\n", {"cpu.max": "50000", "cpu.stat": "usage_usec 1"}),
+        ("0::/\n", {"cpu.max": "50000 0", "cpu.stat": "usage_usec 1"}),
+        ("0::/\n", {"cpu.max": "50000 100000", "cpu.stat": "usage_usec much"}),
+        ("0::/\n", {"memory.max": "1000", "memory.stat": "three words here"}),
+        ("4:cpu:/\n5:cpuacct:/\n", {"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}),
+        ("4:memory:/\n", {"memory/memory.limit_in_bytes": "1000"}),
+        ("garbage\n", {}),
+        ("4:cpu\n", {"cpu/cpu.cfs_quota_us": "50000"}),
+    ],
+)
+def test_what_is_incomplete_or_odd_is_no_limit(system: System, listed: str, files: dict[str, str]) -> None:
+    """A worker asks for its cores when it starts, and must start."""
+    ours = len(os.sched_getaffinity(0))
+    system.in_group(listed, files)
+    assert usable_cores(system.proc, system.groups) == ours
+    assert numbers(system.machine.cores()) == [ours, pytest.approx(ours * BUSY_S)]
+    assert len(numbers(system.machine.memory())) == 2
+
+
+def test_busy_time_is_of_the_same_cores_for_as_long_as_a_process_runs(system: System) -> None:
+    limit = {"cpu.max": "50000 100000", "cpu.stat": "usage_usec 12500000"}
+    system.in_group("0::/\n", {"cpu.max": "max 100000"})
+    before = numbers(system.machine.cores())
+    system.write(system.groups, limit)
+    assert numbers(system.machine.cores()) == before
+    system.in_group("0::/\n", limit)
+    assert numbers(system.machine.cores()) == [0.5, 12.5]
+    system.write(system.groups, {"cpu.max": "max 100000"})
+    assert numbers(system.machine.cores()) == [], "nothing, and not the machine's"
+
+
 def test_the_disk_is_that_of_a_folder_that_may_not_be_there_yet(tmp_path: Path) -> None:
     there, not_yet = Machine(tmp_path), Machine(tmp_path / "data" / "below")
     free, whole = numbers(not_yet.disk())

@@ -3,9 +3,11 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from veilgate.domain.errors import ConfigurationError, DiskFull
+from veilgate.persistence.unfinished_restore import waiting_database
 from veilgate.services.backup.backing_up import DATABASE, OBJECTS
 from veilgate.services.backup.checksums import digest_of, listed
 
@@ -18,7 +20,9 @@ def require_empty(data_dir: Path, database_file: Path) -> None:
     """Raises `ConfigurationError` where a house lives or has lived."""
     # A log that was left beside a database would be played into the one that is restored.
     of_database = (database_file.with_name(f"{database_file.name}{end}") for end in ("", "-wal", "-journal"))
-    places = (*of_database, *(data_dir / name for name in _OF_A_HOUSE))
+    is_begun = waiting_database(database_file).exists()  # then the pictures are those of that restore
+    folders = [data_dir / name for name in _OF_A_HOUSE if not (is_begun and name == OBJECTS)]
+    places = (*of_database, *folders)
     if leftovers := [path for path in places if _holds_files(path)]:
         raise ConfigurationError(
             f"DATA_DIR: there is a house already ({leftovers[0]}): move it away, or name another folder"
@@ -31,6 +35,8 @@ def damaged_files(folder: Path, *, progress: Callable[[int], None]) -> list[str]
     damaged, has_database = [], False
     for number, (name, digest) in enumerate(listed(folder), start=1):
         has_database = has_database or name == DATABASE
+        if name != DATABASE and not name.startswith(f"{OBJECTS}/"):
+            raise ConfigurationError(f"{folder} is no backup of ours: it names {name}.")
         try:
             is_good = digest_of(folder / name) == digest
         except OSError:
@@ -44,25 +50,36 @@ def damaged_files(folder: Path, *, progress: Callable[[int], None]) -> list[str]
 
 
 def restore(folder: Path, data_dir: Path, database_file: Path) -> int:
-    """Returns how many files there are. Until all have been copied nothing looks like a house: a restore that
-    was cut off may be begun again."""
-    number, arriving = 0, data_dir / ".restoring"
+    """Returns how many files there are beside the database. Until it has its name, as the last step, nobody
+    opens this house, and a restore that was cut off may be begun again."""
+    number, objects, waiting = 0, data_dir / OBJECTS, waiting_database(database_file)
     try:
-        shutil.rmtree(arriving, ignore_errors=True)
-        (arriving / OBJECTS).mkdir(mode=0o700, parents=True)
-        for name, _ in listed(folder):
-            _copy(folder / name, arriving / name)
-            number += 1
+        objects.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(PermissionError):  # where a disk is mounted; our files are closed by themselves
+            objects.chmod(0o700)
+        if waiting.exists():
+            _discard_files(objects)
+            os.sync()
+            waiting.unlink()
+        _copy(folder / DATABASE, waiting)
         os.sync()
-        database_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.rmtree(data_dir / OBJECTS, ignore_errors=True)  # folders without files
-        (arriving / OBJECTS).rename(data_dir / OBJECTS)
-        shutil.move(arriving / DATABASE, database_file)
-        arriving.rmdir()
+        for name, _ in listed(folder):
+            if name != DATABASE:
+                _copy(folder / name, data_dir / name)
+                number += 1
+        os.sync()
+        waiting.replace(database_file)
         os.sync()
     except OSError as error:
-        raise DiskFull(f"The backup cannot be restored: {error.strerror}.") from error
+        raise DiskFull(f"The backup cannot be restored: {error.strerror} ({error.filename}).") from error
     return number
+
+
+def _discard_files(folder: Path) -> None:
+    # The folder itself may be a link, or where a disk is mounted.
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.unlink()
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -16,6 +16,7 @@ from veilgate.services.engines.stage_times import count_chunk, show_stages
 from veilgate.stages.contract import BatchStage, PictureWork, RunsOn
 from veilgate.stages.pipeline import Node, Pipeline, essential_error
 from veilgate.telemetry.logging import get_logger
+from veilgate.telemetry.run_clock import device_time
 
 _log = get_logger(__name__)
 
@@ -23,7 +24,7 @@ _log = get_logger(__name__)
 @dataclass(frozen=True)
 class PictureEnd(WorkEnd[PictureWork]):
     """How a picture left the pipeline; `error` is that of the first essential stage to fail. `device_ms` is
-    its share of the time that runs of models took."""
+    its share of the device seconds of the runs it was in."""
 
     device_ms: int = 0
 
@@ -160,17 +161,17 @@ class PictureEngine:
         began_s = time.monotonic()
         works = [run.work for run in runs]
         try:
-            outcomes = run_guarded(node.stage, works, did_not_fit=partial(self._halve, node, works[0]))
+            with device_time() as device:
+                outcomes = run_guarded(node.stage, works, did_not_fit=partial(self._halve, node, works[0]))
         except DeviceLost as error:
             self._lost_device = error
             _log.error("device.lost", reason=error.message, pictures=len(works))
             return
         took_s = time.monotonic() - began_s
         count_chunk(node.name, outcomes, took_s=took_s, departure=departure)
-        if node.stage.runs_on is RunsOn.DEVICE:
-            with self._lock:
-                for run in runs:
-                    run.device_s += took_s / len(runs)
+        with self._lock:
+            for run in runs:
+                run.device_s += device.spent_s / len(runs)
         self._hear(node, runs, outcomes, took_ms=round(took_s * 1000))
 
     def _halve(self, node: PictureNode, work: PictureWork, count: int) -> None:

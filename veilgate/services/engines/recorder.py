@@ -12,15 +12,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Generic
 
-from veilgate.domain.errors import StageFailed, Unavailable, VeilgateError
+from veilgate.domain.errors import Unavailable, VeilgateError
 from veilgate.domain.jobs import JobStatus
 from veilgate.domain.retry import RetryPolicy, costs_attempt, costs_delivery, decide_retry
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.records import DueJob, NewEvent
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.services.engines.committed_ends import count_end, show_ends_of
-from veilgate.services.engines.engine_reports import StageReport, Work, WorkEnd
-from veilgate.services.engines.settlements import EndT, EndWriter, Settlement, Verdict
+from veilgate.services.engines.engine_reports import StageReport, Work
+from veilgate.services.engines.lost_replies import settled_before
+from veilgate.services.engines.settlements import EndT, EndWriter, Settlement, Verdict, lost
 from veilgate.services.engines.spending import spent_totals, write_spending
 from veilgate.services.jobs.job_log import log_accepted, log_end, log_stages
 from veilgate.services.jobs.results import outcome_payload
@@ -123,7 +124,7 @@ class Recorder(Generic[EndT]):
     def _give_up(self, group: list[StageReport | EndT], *, may_be_there: bool) -> None:
         """The leases will run out. As long as the server may still carry out a commit whose reply never came,
         the files stay: whoever completes the job, or `jobs verify`, removes those that nobody needs."""
-        settlements = [_lost(end) for end in _ends_in(group)]
+        settlements = [lost(end) for end in _ends_in(group)]
         self._tell(group, settlements)
         for settlement in settlements:
             _log.warning("record.given_up", job_id=settlement.job_id, in_doubt=may_be_there)
@@ -136,12 +137,13 @@ class Recorder(Generic[EndT]):
     ) -> tuple[list[Settlement], Sequence[DueJob]]:
         """One transaction. `may_be_there`: an earlier try may have been committed, and its reply lost."""
         ended: list[tuple[EndT, Settlement]] = []
-        told: list[StageReport] = []
+        told, ends = [item for item in group if isinstance(item, StageReport)], _ends_in(group)
         with self._database.write() as transaction:
+            if may_be_there and (settled := settled_before(transaction, told, ends)) is not None:
+                return settled, ()
             for item in group:
                 if isinstance(item, StageReport):
-                    if _write_stage(transaction, item, may_be_there=may_be_there):
-                        told.append(item)
+                    _write_stage(transaction, item)
                 else:
                     ended.append((item, self._write_end(transaction, item)))
             due = self._ends.write(transaction, ended)
@@ -160,7 +162,7 @@ class Recorder(Generic[EndT]):
         results = json.dumps(self._ends.results(end))
         event = NewEvent("job", JobStatus.COMPLETED, json.dumps({"processing_time": end.took_ms / 1000}))
         if not transaction.events.append_fenced(work.job_id, work.fence, event):
-            return _lost(end)
+            return lost(end)
         transaction.claims.complete(
             work.job_id, work.fence, results=results, result_key=self._ends.result_key(end)
         )
@@ -182,7 +184,7 @@ class Recorder(Generic[EndT]):
         if not transaction.events.append_fenced(
             work.job_id, work.fence, NewEvent("job", status, json.dumps(payload))
         ):
-            return _lost(end)
+            return lost(end)
         if decision.again:
             transaction.claims.put_back(
                 work.job_id,
@@ -214,24 +216,10 @@ def _ends_in(group: list[StageReport | EndT]) -> list[EndT]:
     return [item for item in group if not isinstance(item, StageReport)]
 
 
-def _write_stage(transaction: Transaction, report: StageReport, *, may_be_there: bool) -> bool:
-    """Whether it was written now, or is of a claim that is another's by now."""
-    work = report.work
-    if may_be_there and transaction.events.has_stage(work.job_id, work.fence, report.stage):
-        return False
-    outcome = report.outcome
+def _write_stage(transaction: Transaction, report: StageReport) -> None:
+    """Unless its claim is another's by now."""
+    work, outcome = report.work, report.outcome
     event = NewEvent(
         report.stage, outcome.kind, json.dumps(outcome_payload(outcome)), report.took_ms, outcome.model
     )
     transaction.events.append_fenced(work.job_id, work.fence, event)
-    return True
-
-
-def _lost(end: WorkEnd[Work]) -> Settlement:
-    return Settlement(
-        end.work.job_id,
-        end.work.fence,
-        Verdict.LOST,
-        StageFailed("The result could not be recorded."),
-        end.work.correlation_id,
-    )

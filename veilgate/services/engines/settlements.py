@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
-from veilgate.domain.errors import VeilgateError
+from veilgate.domain.errors import StageFailed, VeilgateError
 from veilgate.domain.jobs import JobKind
 from veilgate.persistence.records import DueJob
 from veilgate.persistence.unit_of_work import Transaction
@@ -67,6 +67,17 @@ class EndWriter(Protocol[End_contra]):
     def clear(self, settlement: Settlement) -> None:
         """After the commit, or for a claim that nobody will hear of: remove what nobody needs."""
         ...
+
+
+def lost(end: WorkEnd[Work]) -> Settlement:
+    """Of an end that is another's to tell by now, or that the database never took."""
+    return Settlement(
+        end.work.job_id,
+        end.work.fence,
+        Verdict.LOST,
+        StageFailed("The result could not be recorded."),
+        end.work.correlation_id,
+    )
 
 
 def completed(ended: Sequence[tuple[EndT, Settlement]]) -> list[EndT]:

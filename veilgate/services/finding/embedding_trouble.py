@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veilgate.inference.ports import Embedder
-from veilgate.stages.embed_picture import EmbeddedPicture, embed_views
+from veilgate.stages.embed_picture import EmbeddedPicture, Purpose, embed_views, failures_counted
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
@@ -44,7 +44,8 @@ def embed_each(embedder: Embedder, views: Sequence[NDArray[np.uint8]]) -> list[E
 
 def _embed_one(embedder: Embedder, view: NDArray[np.uint8]) -> EmbeddedPicture | Exception:
     try:
-        [made] = embed_views(embedder, [view])
+        with failures_counted(Purpose.IMAGE):
+            [made] = embed_views(embedder, [view])
     except Exception as error:  # noqa: BLE001 - whatever a model raises is of this view
         return error
     return made

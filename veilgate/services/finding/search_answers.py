@@ -23,7 +23,7 @@ from veilgate.services.finding.embedders import Embedders
 from veilgate.services.finding.followed_indexes import FollowedIndexes
 from veilgate.services.finding.index_follower import IndexFollower
 from veilgate.services.finding.related_words import RelatedWordsFinder
-from veilgate.stages.embed_picture import Purpose, embed_views, show_embeddings
+from veilgate.stages.embed_picture import Purpose, embed_views, failures_counted, show_embeddings
 from veilgate.telemetry.metrics import EMBEDDING_REQUESTS, EMBEDDING_SECONDS
 from veilgate.telemetry.usable_cores import usable_cores
 
@@ -133,7 +133,9 @@ class SearchAnswers:
             raise EmptyFile
         inspect_picture(picture, self._limits)
         decoded = self._decode(picture)
-        [made] = embed_views(embedder, [likeness_view(decoded.pixels, alpha=decoded.alpha)], Purpose.QUERY)
+        view = likeness_view(decoded.pixels, alpha=decoded.alpha)
+        with failures_counted(Purpose.QUERY):
+            [made] = embed_views(embedder, [view], Purpose.QUERY)
         if made.vector is None:
             raise InvalidOption("The model makes nothing of this picture.")
         return EmbeddedQuery(made.model_id, made.vector, made.picture_sha256)
@@ -142,7 +144,7 @@ class SearchAnswers:
         embedder = self._serving_embedder()
         if not isinstance(embedder, TextEmbedder):
             raise NoTextModel
-        with EMBEDDING_SECONDS.labels(Purpose.TEXT).time():
+        with failures_counted(Purpose.TEXT), EMBEDDING_SECONDS.labels(Purpose.TEXT).time():
             rows: NDArray[np.float32] = embedder.embed_texts([text])
         EMBEDDING_REQUESTS.labels(Purpose.TEXT, "made").inc()
         return EmbeddedQuery(embedder.model_id, rows[0].astype("<f4").tobytes())

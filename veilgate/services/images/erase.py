@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from veilgate.domain.errors import ImageNotFound, VeilgateError
 from veilgate.domain.ids import is_id
-from veilgate.domain.totals import ORIGINAL_BYTES, ORIGINALS
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.erase_repository import HeldImage
 from veilgate.persistence.tombstone_repository import Tombstone
@@ -129,8 +128,6 @@ class Erase:
                     client=asked_by.client,
                     correlation_id=asked_by.correlation_id,
                 )
-                if held.original_bytes is not None:
-                    transaction.totals.add(**{ORIGINALS: -1, ORIGINAL_BYTES: -held.original_bytes})
             stone = transaction.tombstones.of(image_id, owner_id=owner_id)
         if stone is None:
             raise ImageNotFound

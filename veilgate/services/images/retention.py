@@ -2,7 +2,6 @@
 
 import time
 
-from veilgate.domain.totals import ORIGINAL_BYTES, ORIGINALS
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.retention_repository import KeptOriginal, RetentionRepository
 from veilgate.persistence.unit_of_work import Database
@@ -54,11 +53,7 @@ class Retention:
     def _mark(self, page: list[KeptOriginal]) -> set[str]:
         with self._database.write() as transaction:
             originals = RetentionRepository(transaction.connection)
-            dropped = originals.drop([one.image_id for one in page], age_ms=self._age_ms)
-            transaction.totals.add(
-                **{ORIGINALS: -len(dropped), ORIGINAL_BYTES: -sum(one.file_size for one in dropped)}
-            )
-        return {one.image_id for one in dropped}
+            return set(originals.drop([one.image_id for one in page], age_ms=self._age_ms))
 
     def _dropped_last(self) -> list[str]:
         with self._database.read() as transaction:

@@ -11,6 +11,7 @@ from veilgate.domain.totals import (
     LOOKUP_COST_MICROS,
     ORIGINAL_BYTES,
     ORIGINALS,
+    before_bills,
     total_of,
 )
 from veilgate.persistence.unit_of_work import Database
@@ -20,6 +21,7 @@ from veilgate.services.overview.provider_overview import ProviderLine
 _SAMPLE = 2000
 # With fewer, a pace would be that of the first chunk.
 _FEWEST = 50
+_LOOKUPS_COMPLETED = total_of(JobKind.LOOKUP, JobStatus.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +47,26 @@ class CostEstimate:
     images: int
     prices: str
     pace: Pace | None
+    workers_a_machine: int
     machines: tuple[MachineEstimate, ...]
     storage: StorageEstimate
     lookups: LookupEstimate
 
 
 class CostEstimates:
+    """`workers_a_machine`: of images, as many as this house starts on each."""
+
     def __init__(
-        self, database: Database, prices: Prices, *, providers: Callable[[], list[ProviderLine]]
+        self,
+        database: Database,
+        prices: Prices,
+        *,
+        workers_a_machine: int,
+        providers: Callable[[], list[ProviderLine]],
     ) -> None:
         self._database = database
         self._prices = prices
+        self._workers = workers_a_machine
         self._providers = providers
 
     def of(self, images: int) -> CostEstimate:
@@ -67,7 +78,11 @@ class CostEstimates:
             images,
             self._prices.said,
             pace,
-            tuple(estimate(machine, images, pace) for machine in self._prices.machines),
+            self._workers,
+            tuple(
+                estimate(machine, images, pace, workers_a_machine=self._workers)
+                for machine in self._prices.machines
+            ),
             self._storage(images, totals),
             self._lookups(images, totals),
         )
@@ -81,9 +96,13 @@ class CostEstimates:
         return StorageEstimate(gb, None if usd_a_gb_month is None else gb * usd_a_gb_month)
 
     def _lookups(self, images: int, totals: Mapping[str, int]) -> LookupEstimate:
-        made = totals.get(total_of(JobKind.LOOKUP, JobStatus.COMPLETED), 0)
-        if made:
-            each = totals.get(LOOKUP_COST_MICROS, 0) / made / MICROS
+        # Days of bills are forgotten and lookups are not: both since the bills are totals too.
+        made, billed = (
+            totals.get(name, 0) - totals.get(before_bills(name), 0)
+            for name in (_LOOKUPS_COMPLETED, LOOKUP_COST_MICROS)
+        )
+        if made > 0:
+            each = billed / made / MICROS
             return LookupEstimate(each, f"here: {made:,} lookups", images * each)
         asked = [line for line in self._providers() if line.is_on]
         if not asked:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from veilgate.domain.families import FAMILIES, WorkFamily
@@ -11,7 +12,7 @@ from veilgate.domain.totals import reopened_of, retries_of, total_of
 from veilgate.persistence.house_counts import dead_jobs, running_jobs, webhook_backlog
 from veilgate.persistence.unit_of_work import Database, Transaction
 from veilgate.services.overview.health import Health
-from veilgate.services.overview.watched_part import WatchedPart
+from veilgate.services.overview.watched_part import NoAnswer, WatchedPart
 from veilgate.telemetry import readings
 from veilgate.telemetry.logging import get_logger
 from veilgate.telemetry.readings import Value
@@ -23,15 +24,26 @@ _log = get_logger(__name__)
 _EVERY_S = 2.0
 _SHARE = 50
 _AT_LEAST_EVERY_S = 15.0
-# What has not answered by then is left out, so that the other numbers come.
+# What has not answered by then is not waited for, so that the other numbers come.
 _PATIENCE_S = 2.0
+# Where counting takes longer, what was counted last is shown for so long.
+_OLDEST_S = 60.0
 
 Waiting = Mapping[JobKind, Mapping[Lane, tuple[int, int | None]]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What the database said, as of `began_s` (of `time.monotonic`)."""
+
+    values: tuple[Value, ...]
+    began_s: float
+    took_s: float
+
+
 class HouseNumbers:
-    """The same whichever gateway is asked. While the database does not answer its numbers are missing, not
-    old ones; which parts work is told all the same."""
+    """The same whichever gateway is asked. While the database fails its numbers are missing, and soon after
+    it falls silent; until then they are old and say so. Which parts work is told all the same."""
 
     def __init__(self, database: Database, health: Health, *, lookup_daily_usd: float) -> None:
         self._database = database
@@ -40,8 +52,7 @@ class HouseNumbers:
         self._turn = threading.Lock()
         self._known: list[Value] = []
         self._look_again_at_s = 0.0
-        self._read: list[Value] = []
-        self._reading_took_s = 0.0
+        self._read: _Rows | None = None
         self._rows = WatchedPart("house-numbers", self._read_rows)
 
     def values(self) -> list[Value]:
@@ -49,7 +60,7 @@ class HouseNumbers:
         with self._turn:
             if time.monotonic() >= self._look_again_at_s:
                 self._known = self._look()
-                pause_s = max(_EVERY_S, self._reading_took_s * _SHARE)
+                pause_s = max(_EVERY_S, self._read.took_s * _SHARE if self._read else 0.0)
                 self._look_again_at_s = time.monotonic() + min(pause_s, _AT_LEAST_EVERY_S)
             return self._known
 
@@ -61,10 +72,14 @@ class HouseNumbers:
         asked = self._rows.begin()
         known = list(_health_values(self._health.report(patience_s=_PATIENCE_S)))
         error = self._rows.state(asked, until_s=until_s).error
-        if error is None:
-            return known + self._read
-        _log.warning("metrics.not_read", reason=type(error).__name__)
-        return known
+        if error is not None:
+            _log.warning("metrics.not_read", reason=type(error).__name__)
+        if self._read is None or not (error is None or isinstance(error, NoAnswer)):
+            return known
+        age_s = time.monotonic() - self._read.began_s
+        if age_s > _OLDEST_S:
+            return known
+        return [*known, *self._read.values, readings.HOUSE_AGE_SECONDS.at(age_s)]
 
     def _read_rows(self) -> None:
         began_s = time.monotonic()
@@ -75,7 +90,7 @@ class HouseNumbers:
                 *_outside_values(transaction),
             ]
         values.append(readings.LOOKUP_BUDGET_USD.at(self._lookup_daily_usd))
-        self._read, self._reading_took_s = values, time.monotonic() - began_s
+        self._read = _Rows(tuple(values), began_s, time.monotonic() - began_s)
 
 
 def _queue_values(transaction: Transaction) -> Iterator[Value]:

@@ -12,13 +12,15 @@ from veilgate.domain.totals import (
     LOOKUP_COST_MICROS,
     ORIGINAL_BYTES,
     ORIGINALS,
+    ORIGINALS_COUNTED_AT_MS,
     total_of,
 )
+from veilgate.persistence.house_counts import running_jobs
 from veilgate.persistence.unit_of_work import Database
 
 _SUMS = ("retries", "lookups_retries", "faces_veiled", "vehicles_found", "processing_ms")
 _ENDS = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
-_COST = (DEVICE_MS, LOOKUP_CALLS, LOOKUP_CACHED, LOOKUP_COST_MICROS, ORIGINALS, ORIGINAL_BYTES)
+_COST = (DEVICE_MS, LOOKUP_CALLS, LOOKUP_CACHED, LOOKUP_COST_MICROS)
 _TOTALS = (*_SUMS, *_COST, *(total_of(kind, status) for kind in JobKind for status in _ENDS))
 
 
@@ -58,19 +60,20 @@ class Statistics:
         }
 
     def _cost(self, totals: Mapping[str, int]) -> dict[str, Any]:
-        """What it all came to so far; USD are null where no price is known."""
-        device_s, gb = totals[DEVICE_MS] / 1000, totals[ORIGINAL_BYTES] / GB
-        prices = self._prices
+        """What it all came to so far; USD are null where no price is known, originals until first counted."""
+        device_s, prices = totals[DEVICE_MS] / 1000, self._prices
+        kept_bytes, counted_at_ms = totals.get(ORIGINAL_BYTES), totals.get(ORIGINALS_COUNTED_AT_MS)
         return {
             "device_seconds": device_s,
             "lookup_calls": totals[LOOKUP_CALLS],
             "lookup_answers_known": totals[LOOKUP_CACHED],
-            "originals": totals[ORIGINALS],
-            "original_bytes": totals[ORIGINAL_BYTES],
+            "originals": totals.get(ORIGINALS),
+            "original_bytes": kept_bytes,
+            "counted_at": None if counted_at_ms is None else counted_at_ms // 1000,
             "usd": {
-                "device": _usd(device_s / SECONDS_AN_HOUR, prices.usd_a_device_hour),
+                "device": _usd(device_s, prices.usd_a_device_hour, each=SECONDS_AN_HOUR),
                 "lookups": totals[LOOKUP_COST_MICROS] / MICROS,
-                "originals_a_month": _usd(gb, prices.usd_a_gb_month),
+                "originals_a_month": _usd(kept_bytes, prices.usd_a_gb_month, each=GB),
             },
         }
 
@@ -79,20 +82,21 @@ class Statistics:
         MAX_QUEUE_AGE_S bounds of pictures: back-off is no waiting. Lookups wait in lanes of their own."""
         with self._database.read() as transaction:
             lanes = transaction.jobs.waiting_by_lane()
-            running = transaction.jobs.count_open()
+            running = running_jobs(transaction.connection)
             now_ms = transaction.now_ms()
         queues = {
             kind: {
                 "waiting": _described(lanes[kind], now_ms),
-                "processing": running[kind][JobStatus.PROCESSING],
+                "processing": running[kind],
             }
             for kind in JobKind
         }
         return {**queues[JobKind.VEIL], "lookups": queues[JobKind.LOOKUP]}
 
 
-def _usd(amount: float, price: float | None) -> float | None:
-    return None if price is None else round(amount * price, 6)
+def _usd(amount: float | None, price: float | None, *, each: float) -> float | None:
+    """Where so much costs the price; None where either is not known."""
+    return None if amount is None or price is None else round(amount / each * price, 6)
 
 
 def _described(lanes: Mapping[Lane, tuple[int, int | None]], now_ms: int) -> dict[str, Any]:

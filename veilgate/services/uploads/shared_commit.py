@@ -10,7 +10,6 @@ from copy import copy
 from dataclasses import dataclass, field
 
 from veilgate.domain.errors import DatabaseUnavailable, Unavailable, VeilgateError
-from veilgate.domain.totals import ORIGINAL_BYTES, ORIGINALS
 from veilgate.persistence.deadlocks import again_after_deadlock
 from veilgate.persistence.dedup_keys import release_keys
 from veilgate.persistence.new_uploads import NewUpload, insert_uploads
@@ -129,10 +128,6 @@ class SharedCommit:
             insert_uploads(transaction.connection, [entry.rows for entry in group])
             for entry in group:
                 entry.beside(transaction)
-            # Last in the transaction, because every gateway updates the same two rows.
-            transaction.totals.add(
-                **{ORIGINALS: len(group), ORIGINAL_BYTES: sum(entry.rows.image.file_size for entry in group)}
-            )
             for entry in group:
                 entry.may_be_written = True
         for entry in group:
