@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from tests.faults.cells import SQLITE, Seen, cell, random_of
@@ -23,14 +23,15 @@ _ROUNDS = 3  # one to make a picture suspect, two while it runs alone
     houses=ONLY_SQLITE,
 )
 def test_locked_for_a_while(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
-    with clients.insist_side_by_side(12):
-        rig.until(lambda: len(clients.told.accepted) >= 4, what="uploads under way")
+    clients.upload_many(4)  # whose results are to be written meanwhile
+    with ExitStack() as uploads:
         with locked(rig):
+            uploads.enter_context(clients.insist_side_by_side(8))
             time.sleep(1.5 * LEASE_S)  # so long it is locked
             held_back = 12 - len(clients.told.accepted)
     in_vain = clients.told.tries_in_vain
     assert len(clients.told.accepted) == 12
-    assert held_back, "an upload was to wait"
+    assert held_back == 8, "every upload was to wait"
     oracle.check()
     seen.saw(f"{held_back} uploads waited, {in_vain} tries refused, 12 of 12 done")
 
