@@ -24,11 +24,10 @@ _ROUNDS = 3  # one to make a picture suspect, two while it runs alone
 )
 def test_locked_for_a_while(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
     clients.upload_many(4)  # whose results are to be written meanwhile
-    with ExitStack() as uploads:
-        with locked(rig):
-            uploads.enter_context(clients.insist_side_by_side(8))
-            time.sleep(1.5 * LEASE_S)  # so long it is locked
-            held_back = 12 - len(clients.told.accepted)
+    with ExitStack() as uploads, locked(rig):
+        uploads.enter_context(clients.insist_side_by_side(8))
+        time.sleep(1.5 * LEASE_S)  # so long it is locked
+        held_back = 12 - len(clients.told.accepted)
     in_vain = clients.told.tries_in_vain
     assert len(clients.told.accepted) == 12
     assert held_back == 8, "every upload was to wait"
