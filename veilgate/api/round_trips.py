@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 from veilgate.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
-PATIENCE_S = 0.15
 _PAUSE_S = 3.0
 # Fifty a millisecond on a slow machine: well within the patience.
 _MOST_AT_ONCE = 500
@@ -28,12 +27,13 @@ class RoundTrips:
     """Sends one batch at a time; what is asked meanwhile makes the next. On one core a question alone costs
     90 us of the event loop, and one of fifty 30.
 
-    The answer None means that Redis is away: it refuses, or took longer than `PATIENCE_S`. Then nobody asks
+    The answer None means that Redis is away: it refuses, or took longer than `patience_s`. Then nobody asks
     for some seconds, and after that one caller tries while the others do without.
     """
 
-    def __init__(self, redis: Redis, scripts: tuple[str, ...]) -> None:
+    def __init__(self, redis: Redis, scripts: tuple[str, ...], *, patience_s: float) -> None:
         self._redis = redis
+        self._patience_s = patience_s
         self._digests = {script: hashlib.sha1(script.encode()).hexdigest() for script in scripts}  # noqa: S324
         self._waiting: list[_Question] = []
         self._sender: asyncio.Task[None] | None = None
@@ -61,7 +61,7 @@ class RoundTrips:
         while self._waiting:
             batch, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
             try:
-                async with asyncio.timeout(PATIENCE_S):
+                async with asyncio.timeout(self._patience_s):
                     answers = await self._round_trip(batch)
                 self._is_here()
             except Exception as error:  # noqa: BLE001 - whatever it is, callers wait for an answer
