@@ -80,7 +80,7 @@ def test_a_silent_redis_is_waited_for_once(wire: TcpProxy) -> None:
             return [together_s, sum(waits)], await admitted_of(quotas, 20)
 
     [together_s, in_turn_s], admitted = asyncio.run(ask())
-    assert redis_counts.PATIENCE_S <= together_s < 3 * round_trips.PATIENCE_S
+    assert redis_counts.PATIENCE_S <= together_s < 3 * redis_counts.PATIENCE_S
     assert in_turn_s < redis_counts.PATIENCE_S
     assert admitted == 9
 
