@@ -20,36 +20,38 @@ class JobControl:
 
     def cancel(self, job_id: str, owner_id: str) -> JobRecord:
         """End a job that waits or runs; cancelling twice is no error."""
-        job = self._cancel(job_id, owner_id)
-        _log.info("job.cancelled", job_id=job_id)
+        job, has_changed = self._cancel(job_id, owner_id)
+        if has_changed:
+            _log.info("job.cancelled", job_id=job_id)
         return job
 
     def retry(self, job_id: str, owner_id: str) -> JobRecord:
         """Submit a failed or cancelled job again, with fresh attempts; one that waits or runs is left."""
-        job = self._retry(job_id, owner_id)
-        _log.info("job.retried", job_id=job_id)
+        job, has_changed = self._retry(job_id, owner_id)
+        if has_changed:
+            _log.info("job.retried", job_id=job_id)
         return job
 
     @again_after_deadlock
-    def _cancel(self, job_id: str, owner_id: str) -> JobRecord:
+    def _cancel(self, job_id: str, owner_id: str) -> tuple[JobRecord, bool]:
         with self._database.write() as transaction:
             job = _existing(transaction, job_id, owner_id)
             if job.status is JobStatus.CANCELLED:
-                return job
+                return job, False
             if not transaction.jobs.cancel(job_id):
                 raise IllegalTransition(
                     f"The job is {job.status}; only waiting and running jobs can be cancelled."
                 )
             transaction.events.append(job_id, NewEvent("job", JobStatus.CANCELLED, json.dumps({})))
             transaction.totals.add(**{total_of(job.kind, JobStatus.CANCELLED): 1})
-            return _existing(transaction, job_id, owner_id)
+            return _existing(transaction, job_id, owner_id), True
 
     @again_after_deadlock
-    def _retry(self, job_id: str, owner_id: str) -> JobRecord:
+    def _retry(self, job_id: str, owner_id: str) -> tuple[JobRecord, bool]:
         with self._database.write() as transaction:
             job = _existing(transaction, job_id, owner_id)
             if job.status in {JobStatus.SUBMITTED, JobStatus.PROCESSING}:
-                return job
+                return job, False
             image = transaction.images.get(job.image_id, owner_id=owner_id)
             needs_original = job.kind is JobKind.VEIL
             if image is None or (needs_original and image.original_dropped_at_ms is not None):
@@ -62,7 +64,7 @@ class JobControl:
             transaction.totals.add(
                 **{total_of(job.kind, job.status): -1, reopened_of(job.kind, job.status): 1}
             )
-            return _existing(transaction, job_id, owner_id)
+            return _existing(transaction, job_id, owner_id), True
 
 
 def _existing(transaction: Transaction, job_id: str, owner_id: str) -> JobRecord:
