@@ -3,12 +3,12 @@
 
 PYTHON := .venv/bin/python
 ROOTS := config.py api_server.py worker.py search_server.py init_database.py database_models.py pipeline_architecture.py lookup_architecture.py
-TYPED := $(ROOTS) veilgate containers tests
+TYPED := $(ROOTS) veilgate containers training tests
 
-.PHONY: help run test test-all check faults soak fuzz audit bench demo-classify format clean dev
+.PHONY: help run test test-all check faults soak fuzz audit bench demo-classify train-vehicles train-likeness format clean dev
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 run: ## Install what is missing and run everything here (PORT=8000, DATA_DIR=data); Ctrl-C stops
 	@./start.sh
@@ -46,6 +46,14 @@ bench: dev ## Measure speed and quality on this machine
 
 demo-classify: dev ## Ask made-up vendors what a picture shows, and print each line as it comes
 	$(PYTHON) -m tests.stubs.demo
+
+train-vehicles: ## Train the vehicle detector: DATA=folder of images/ and labels/, OUT=folder to keep everything in
+	@VEILGATE_VENV=.venv-training ./start.sh --prepare requirements-training.txt
+	.venv-training/bin/python -m training vehicles --data $(DATA) --out $(OUT)
+
+train-likeness: ## Train the embedder: DATA=folder of images/, OUT=folder to keep everything in
+	@VEILGATE_VENV=.venv-training ./start.sh --prepare requirements-training.txt
+	.venv-training/bin/python -m training likeness --data $(DATA) --out $(OUT)
 
 format: dev ## Rewrite the code in the house's format
 	$(PYTHON) -m ruff check --fix .

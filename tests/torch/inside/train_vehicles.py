@@ -1,0 +1,53 @@
+"""Train a small vehicle detector and say what came of it."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+
+from training.pictures import pack
+from training.vehicles.export import write_onnx, write_quantised_onnx
+from training.vehicles.labels import read_labels
+from training.vehicles.network import VehicleNetwork
+from training.vehicles.train import Course, Training
+
+_STEPS, _BATCH = 24, 4
+
+
+def main() -> None:
+    data, out = map(Path, sys.argv[1:3])
+    out.mkdir(exist_ok=True)
+    # As a small machine has: the order of sums on many threads is not the same each time.
+    torch.set_num_threads(1)
+    pictures = pack(data / "images", cache=out / "cache")
+    course = Course(_STEPS, _BATCH, seed=3, size="small", device="cpu", threads=2, saved_every=4)
+    training = Training(course, out)
+    began_at = training.step
+    training.run(pictures, read_labels(data / "labels", pictures.names))
+    network = training.average.network
+    weights = b"".join(value.numpy().tobytes() for value in network.state_dict().values())
+    write_onnx(network, out / "vehicles.onnx")
+    write_quantised_onnx(network, out / "vehicles-int8.onnx", pictures)
+    answer = {
+        "began_at": began_at,
+        "weights": hashlib.sha256(weights).hexdigest(),
+        "differences": [_difference(network, out / name) for name in ("vehicles.onnx", "vehicles-int8.onnx")],
+    }
+    sys.stdout.write(json.dumps(answer))
+
+
+def _difference(network: VehicleNetwork, path: Path) -> float:
+    """Of any number that the file answers two pictures with, in a size it was not traced at."""
+    shown = np.random.default_rng(0).random((2, 3, 96, 160), dtype=np.float32)
+    session = onnxruntime.InferenceSession(path)
+    with torch.inference_mode():
+        expected = [answer.numpy() for answer in network(torch.from_numpy(shown))]
+    given = session.run(["stride8", "stride16", "stride32"], {"pictures": shown})
+    return max(float(np.abs(one - other).max()) for one, other in zip(expected, given, strict=True))
+
+
+main()

@@ -1,0 +1,1 @@
+"""Training of the models that the house ships. The product never imports this package."""

@@ -1,0 +1,1 @@
+"""The vehicle detector: its network, what it is taught with, and how it becomes a file."""
