@@ -37,7 +37,7 @@ class PictureParts:
     face_threshold: float
     veil_labels: frozenset[str]
     vehicles: Callable[[], Detector | None]
-    vehicle_threshold: float
+    vehicle_threshold: float | None  # None = the model's own
     embedder: Callable[[], Embedder | None]
     known_vectors: KnownVectors
 

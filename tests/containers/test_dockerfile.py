@@ -12,6 +12,7 @@ from tests.architecture.test_requirements import names_in
 from tests.containers.dockerfile import Context, Dockerfile, fits
 from tests.fixtures.paths import REPOSITORY_ROOT
 from veilgate import __version__
+from veilgate.inference.manifest import LocalFile, read_manifest
 from veilgate.settings.groups import GROUPS
 from worker import FAMILY_ROOTS
 
@@ -105,6 +106,19 @@ def test_all_that_is_started_and_imported_is_copied(dockerfile: Dockerfile, tmp_
         assert (tmp_path / read).exists(), read
 
 
+def test_models_that_come_with_the_code_are_committed_and_reach_a_build() -> None:
+    files = {
+        spec.source.path.relative_to(REPOSITORY_ROOT).as_posix()
+        for spec in read_manifest(REPOSITORY_ROOT / "models" / "manifest.toml").models
+        if isinstance(spec.source, LocalFile)
+    }
+    context = Context(REPOSITORY_ROOT)
+    assert {path for path in files if not context.holds(path)} == set()
+    ignored = (REPOSITORY_ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    let_in = {rule.removeprefix("!") for rule in ignored[ignored.index("models/*.onnx") :] if rule[0] == "!"}
+    assert files <= let_in
+
+
 def test_nothing_private_reaches_a_build() -> None:
     context = Context(REPOSITORY_ROOT)
     kept_out = (
@@ -122,7 +136,14 @@ def test_nothing_private_reaches_a_build() -> None:
         "whatever.pem",
     )
     assert [path for path in kept_out if context.holds(path)] == []
-    let_in = ("api_server.py", "veilgate/api/app.py", "migrations/env.py", "models/manifest.toml", "start.sh")
+    let_in = (
+        "api_server.py",
+        "veilgate/api/app.py",
+        "migrations/env.py",
+        "models/manifest.toml",
+        "models/vehicles-v1.onnx",
+        "start.sh",
+    )
     assert [path for path in let_in if not context.holds(path)] == []
 
 

@@ -10,6 +10,10 @@ DYNAMIC = -1
 Shape = tuple[int, ...] | None
 
 
+class NotADetector(ValueError):
+    """The graph is none that finds boxes; the text says why, to follow the name of the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class GraphFacts:
     """Shapes of inputs and outputs, in the graph's order, and its metadata."""
@@ -17,3 +21,9 @@ class GraphFacts:
     input_shapes: tuple[Shape, ...]
     output_shapes: tuple[Shape, ...]
     metadata: Mapping[str, str]
+
+
+def shown(shape: Shape) -> str:
+    if shape is None:
+        return "a shape that it does not tell"
+    return "(" + ", ".join("?" if side == DYNAMIC else str(side) for side in shape) + ")"

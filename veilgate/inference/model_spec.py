@@ -42,6 +42,7 @@ class Adapter(StrEnum):
 
     CENTERFACE = "centerface"
     FASTESTDET = "fastestdet"
+    VEILGATE = "veilgate"
     YOLO = "yolo"
     ULTRALYTICS_PT = "ultralytics_pt"
     FAKE = "fake"

@@ -6,13 +6,16 @@ import numpy as np
 
 from veilgate.domain.errors import ConfigurationError
 from veilgate.inference.detector_options import DetectorOptions
-from veilgate.inference.detectors import centerface, fastestdet
+from veilgate.inference.detectors import centerface, fastestdet, pyramid
+from veilgate.inference.detectors.pyramid_export import read_pyramid
 from veilgate.inference.detectors.yolo import Yolo
-from veilgate.inference.detectors.yolo_export import NotADetector, read_export
+from veilgate.inference.detectors.yolo_export import read_export
+from veilgate.inference.graph_facts import NotADetector
 from veilgate.inference.model_spec import Adapter, ModelSpec
 from veilgate.inference.onnx_files import last_line, read_onnx
 from veilgate.inference.openvino_runtime import OpenVinoGraph, OpenVinoSession
 from veilgate.inference.ports import Detector
+from veilgate.inference.sessions_by_shape import SessionsByShape
 from veilgate.inference.veil_classes import listed
 
 # The look of the picture that a model is tried with: small, for it costs a run at start.
@@ -64,9 +67,24 @@ def _build(spec: ModelSpec, graph: OpenVinoGraph, *, options: DetectorOptions) -
                 default_threshold=threshold,
                 labels=frozenset(wanted_labels(spec, fastestdet.LABELS).values()),
             )
+        case Adapter.VEILGATE:
+            return _build_pyramid(spec, graph, options=options, threshold=threshold)
         case Adapter.YOLO:
             return _build_yolo(spec, graph, options=options, threshold=threshold)
     raise ConfigurationError(f"model {spec.id}: the adapter {spec.adapter} does not take ONNX files")
+
+
+def _build_pyramid(
+    spec: ModelSpec, graph: OpenVinoGraph, *, options: DetectorOptions, threshold: float
+) -> Detector:
+    geometry = read_pyramid(graph.facts())
+    return pyramid.Pyramid(
+        SessionsByShape(lambda shape: OpenVinoSession(graph, input_shape=shape, streams=options.streams)),
+        model_id=spec.id,
+        default_threshold=threshold,
+        labels=wanted_labels(spec, geometry.names),
+        geometry=geometry,
+    )
 
 
 def _build_yolo(

@@ -62,9 +62,11 @@ class OpenVinoGraph:
         )
 
     def compile(self, input_shape: tuple[int, ...], *, streams: int, exact: bool) -> ov.CompiledModel:
-        """Takes float32 in that shape, whatever the graph was written in. Raises `RuntimeError`."""
-        self._model.reshape(list(input_shape))
-        steps = PrePostProcessor(self._model)
+        """Takes float32 in that shape, whatever the graph was written in. Can be done for several shapes.
+        Raises `RuntimeError`."""
+        model = self._model.clone()
+        model.reshape(list(input_shape))
+        steps = PrePostProcessor(model)
         steps.input().tensor().set_element_type(ov.Type.f32)
         settings = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": streams}
         precision = {"INFERENCE_PRECISION_HINT": "f32"} if exact else {}
@@ -100,7 +102,7 @@ class OpenVinoSession:
         streams: int = 1,
         exact: bool = False,
     ) -> None:
-        """Compile a graph, which can be done once, or what one is read from. A -1 in `input_shape` may differ
+        """Compile a graph, or what one is read from. A -1 in `input_shape` may differ
         from run to run. `exact` computes in float32, for models whose recall in less nobody has measured.
 
         Raises `RuntimeError` when this is not a graph that OpenVINO can run so.

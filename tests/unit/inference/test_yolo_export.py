@@ -5,8 +5,8 @@ import re
 import pytest
 
 from veilgate.inference.detectors.yolo import YoloLayout
-from veilgate.inference.detectors.yolo_export import NotADetector, read_export
-from veilgate.inference.graph_facts import GraphFacts, Shape
+from veilgate.inference.detectors.yolo_export import read_export
+from veilgate.inference.graph_facts import GraphFacts, NotADetector, Shape
 
 NAMES = {"names": "{0: 'face', 1: 'plate'}"}
 FIXED = (1, 3, 640, 640)

@@ -5,17 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from veilgate.inference.detectors.yolo import YoloGeometry, YoloLayout
-from veilgate.inference.graph_facts import DYNAMIC, GraphFacts, Shape
+from veilgate.inference.graph_facts import DYNAMIC, GraphFacts, NotADetector, shown
 
 _LONGEST_TEXT = 100_000
 _LONGEST_NAME = 60
 _STRIDE_PX = 32
 _LARGEST_SIDE_PX = 4096
 _LARGEST_STRIDE_PX = 256
-
-
-class NotADetector(ValueError):
-    """The graph is none that finds boxes; the text says why, to follow the name of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ def _input_wh(facts: GraphFacts) -> tuple[int, int] | None:
         raise NotADetector(f"takes {len(facts.input_shapes)} inputs; a detector takes one, the picture")
     shape = facts.input_shapes[0]
     if shape is None or len(shape) != 4 or shape[1] not in (3, DYNAMIC):
-        raise NotADetector(f"takes {_shown(shape)}; a detector takes pictures as (1, 3, height, width)")
+        raise NotADetector(f"takes {shown(shape)}; a detector takes pictures as (1, 3, height, width)")
     batch, _, height, width = shape
     if batch not in (1, DYNAMIC):
         raise NotADetector(f"takes {batch} pictures at a time; export it with batch=1 or dynamic=True")
@@ -69,16 +65,16 @@ def _layout(facts: GraphFacts, names: tuple[str, ...]) -> YoloLayout:
         )
     shape = facts.output_shapes[0]
     if shape is None or len(shape) != 3:
-        raise NotADetector(f"answers with {_shown(shape)}; a detector answers with boxes")
+        raise NotADetector(f"answers with {shown(shape)}; a detector answers with boxes")
     _, rows, columns = shape
     # First, because boxes of two classes have six rows as well, and never six cells.
     if columns == 6:
         return YoloLayout.END_TO_END
     if rows == DYNAMIC or (names and rows != 4 + len(names)):
         wanted = f"(1, {4 + len(names)}, cells)" if names else "(1, 4 + classes, cells)"
-        raise NotADetector(f"answers with {_shown(shape)}; a detector with its classes answers with {wanted}")
+        raise NotADetector(f"answers with {shown(shape)}; a detector with its classes answers with {wanted}")
     if rows < 5:
-        raise NotADetector(f"answers with {_shown(shape)}, which has no room for a class")
+        raise NotADetector(f"answers with {shown(shape)}, which has no room for a class")
     return YoloLayout.RAW
 
 
@@ -112,9 +108,3 @@ def _literal(text: str) -> object:
         return ast.literal_eval(text) if len(text) <= _LONGEST_TEXT else None
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
-
-
-def _shown(shape: Shape) -> str:
-    if shape is None:
-        return "a shape that it does not tell"
-    return "(" + ", ".join("?" if side == DYNAMIC else str(side) for side in shape) + ")"
