@@ -33,6 +33,7 @@ COMMANDS = (
     Command("jobs", "veilgate.cli.jobs", "list, show, retry, cancel and verify jobs, everybody's"),
     Command("images", "veilgate.cli.images", "erase images, everybody's"),
     Command("index", "veilgate.cli.index", "what images are found by: status, rebuild, reembed, verify"),
+    Command("models", "veilgate.cli.models", "which models there are, and how well they find things"),
     Command("lookups", "veilgate.cli.lookups", "who is asked what pictures show: providers and their prices"),
     Command("cost", "veilgate.cli.cost", "what so many pictures would take and cost"),
     Command("keys", "veilgate.cli.keys", "create, list, revoke and rotate the keys that callers show"),

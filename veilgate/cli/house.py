@@ -16,6 +16,7 @@ from veilgate.domain.errors import (
     SearchUnavailable,
     Unavailable,
 )
+from veilgate.domain.pictures import PictureLimits
 from veilgate.persistence.unit_of_work import Database
 from veilgate.services.jobs.job_lists import JobLists
 from veilgate.services.verification.house_checks import Scope, house_checks
@@ -30,6 +31,7 @@ from veilgate.wiring.resources import (
     open_search_client,
     open_store,
     open_work_list,
+    picture_limits,
     presence_reader,
     provider_settings,
     retry_policy,
@@ -38,6 +40,7 @@ from veilgate.wiring.resources import (
 if TYPE_CHECKING:
     from veilgate.inference.ports import Embedder
     from veilgate.search.client import SearchClient
+    from veilgate.services.evaluation.looking import Contestant
     from veilgate.services.finding.reembedding import Reembedding
     from veilgate.services.images.erase import Erase
     from veilgate.services.overview.cost import CostEstimates
@@ -115,6 +118,22 @@ class House:
     def embedder(self) -> "Embedder":
         """The one that EMBEDDING_MODEL_PATH names. Raises `ModelMissing`."""
         return open_embedder(self._config)
+
+    def contestant(self, model: str) -> "Contestant":
+        """A detector to be measured, by id or file. Raises `ModelMissing` and `ConfigurationError`."""
+        from veilgate.wiring.named_models import open_contestant
+
+        return open_contestant(self._config, model)
+
+    def known_models(self) -> list[dict[str, str]]:
+        """The lines of the manifest."""
+        from veilgate.wiring.named_models import known_models
+
+        return known_models(self._config)
+
+    @property
+    def picture_limits(self) -> PictureLimits:
+        return picture_limits(self._config)
 
     def verification(self, *, deep: bool, repair: bool) -> Verification:
         patience_ms = int(self._config.queue.job_lease_s * 1000 * _PATIENCE_LEASES)

@@ -1,0 +1,1 @@
+"""How well models find what is labelled in pictures, side by side."""
