@@ -14,10 +14,15 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from bench.workplace import ROOT
-from veilgate.inference.detectors import centerface, fastestdet
-from veilgate.inference.manifest import ModelKind, ModelSpec, read_manifest
+from config import get_config
+from veilgate.domain.errors import ModelMissing
+from veilgate.inference.detectors import centerface, fastestdet, pyramid
+from veilgate.inference.detectors.pyramid_export import read_pyramid
+from veilgate.inference.manifest import Adapter, ModelKind, ModelSpec, read_manifest
 from veilgate.inference.model_files import locate
-from veilgate.inference.openvino_runtime import OpenVinoSession
+from veilgate.inference.openvino_runtime import OpenVinoGraph, OpenVinoSession
+from veilgate.inference.ports import Detector
+from veilgate.inference.sessions_by_shape import SessionsByShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,12 @@ class FreeSession(OpenVinoSession):
 
 @dataclass(frozen=True, slots=True)
 class DetectorPlan:
-    """What to look for, and how: the settings of the gateway that matter here."""
+    """What to look for, and how: the settings of the gateway that matter here. `vehicles` is a model's id or
+    file; None is the gateway's default."""
 
     face_size_px: int
     face_threshold: float
-    vehicles: Path | None = None
+    vehicles: str | None = None
 
     def faces(self, model_threads: ModelThreads) -> centerface.CenterFace:
         path = locate(manifest_model("centerface", ModelKind.FACES), folder=ROOT)
@@ -81,15 +87,39 @@ class DetectorPlan:
             longest_side_px=self.face_size_px,
         )
 
-    def vehicle_detector(self, model_threads: ModelThreads) -> fastestdet.FastestDet | None:
-        if self.vehicles is None:
+    def vehicle_detector(self, model_threads: ModelThreads) -> Detector | None:
+        """None where its file is not there: the gateway goes without it, too."""
+        try:
+            return open_vehicles(self.vehicles_spec, model_threads)
+        except ModelMissing:
             return None
+
+    @property
+    def vehicles_spec(self) -> ModelSpec:
+        wanted = self.vehicles or get_config().models.vehicle_detection_model_path
+        return manifest_model(wanted, ModelKind.VEHICLES)
+
+
+def open_vehicles(spec: ModelSpec, model_threads: ModelThreads) -> Detector:
+    """FastestDet or one of the house's own. Raises `ModelMissing`."""
+    path = locate(spec, folder=ROOT)
+    assert path is not None
+    if spec.adapter is Adapter.FASTESTDET:
         return fastestdet.FastestDet(
-            _session(self.vehicles, fastestdet.INPUT_SHAPE, model_threads),
-            model_id="fastestdet",
-            default_threshold=0.65,
-            labels=set(fastestdet.LABELS) - {"person", "airplane"},
+            _session(path, fastestdet.INPUT_SHAPE, model_threads),
+            model_id=spec.id,
+            default_threshold=spec.default_threshold,
+            labels=set(spec.classes),
         )
+    assert spec.adapter is Adapter.VEILGATE
+    geometry = read_pyramid(OpenVinoGraph(path).facts())
+    return pyramid.Pyramid(
+        SessionsByShape(lambda shape: _session(path, shape, model_threads)),
+        model_id=spec.id,
+        default_threshold=spec.default_threshold,
+        labels=dict(enumerate(geometry.names)),
+        geometry=geometry,
+    )
 
 
 def manifest_model(model_id: str, kind: ModelKind) -> ModelSpec:

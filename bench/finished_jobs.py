@@ -143,7 +143,7 @@ def _results(job_id: str) -> dict[str, Any]:
             "threshold": 0.65,
             "counts": {"car": 2},
             "vehicles": [{"box": [10, 300, 400, 700], "score": 0.88, "class": "car"}] * 2,
-            "model": "fastestdet",
+            "model": "vehicles-v1",
         },
         "stages": {stage: {"outcome": "produced", "ms": 20} for stage in _STAGES},
         "options": UploadOptions().as_dict(),

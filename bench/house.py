@@ -16,10 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.detectors import DetectorPlan, manifest_model
+from bench.detectors import DetectorPlan
 from bench.workplace import ROOT
-from veilgate.inference.fetch import fetched_path
-from veilgate.inference.manifest import ModelKind
 
 _START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 60.0
@@ -33,12 +31,7 @@ class House:
     def __init__(self, plan: DetectorPlan, **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="veilgate-bench-"))
         self.port = int(settings.get("PORT") or free_port())
-        if plan.vehicles:
-            target = fetched_path(
-                manifest_model("fastestdet", ModelKind.VEHICLES), self.folder / "data" / "models"
-            )
-            target.parent.mkdir(parents=True)
-            shutil.copyfile(plan.vehicles, target)
+        vehicles = {"VEHICLE_DETECTION_MODEL_PATH": plan.vehicles} if plan.vehicles else {}
         settings = {
             "DATA_DIR": str(self.folder / "data"),
             "PORT": str(self.port),
@@ -46,6 +39,7 @@ class House:
             "MODEL_FETCH": "false",
             "FACE_DETECTION_SIZE": str(plan.face_size_px),
             "FACE_CONFIDENCE_THRESHOLD": str(plan.face_threshold),
+            **vehicles,
             **settings,
         }
         with (self.folder / "log").open("wb") as log:

@@ -1,11 +1,11 @@
-"""How well the default embedder finds copies of pictures, and how far foreign pictures stay away."""
+"""How well embedders find copies of pictures, and how far foreign pictures stay away."""
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 from bench.scenes import draw_scene
 from bench.sources import Pixels
 from bench.transforms import TRANSFORMS, VEIL_EDGES, veiled
+from bench.workplace import ROOT
 from veilgate.imaging.likeness import likeness_view
 from veilgate.imaging.resample import use_calling_thread_only
-from veilgate.inference.embedders.descriptor import Descriptor
+from veilgate.inference.embedder_models import EmbedderChoice, open_embedder
+from veilgate.inference.embedders.descriptor import MODEL_ID
+from veilgate.inference.ports import Embedder
 
 Vectors = NDArray[np.float32]
 
@@ -28,6 +31,8 @@ _SEED = 31
 _LOOKS, _LOOK_SHARE, _LOOKED_AT_EVERY = 6, 0.7, 11
 _THRESHOLDS = tuple(np.arange(0.60, 0.96, 0.02).round(2).tolist())
 _TIMED_VIEWS = 60
+# The share of pictures without a copy that may be linked where embedders are compared.
+_STRANGERS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,8 @@ class _Source:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Embedded:
-    """A picture, what each transform and each share of veil made of it, and looks at other parts of it."""
+    """A picture, what each transform and each share of veil made of it, and looks at other parts of it, to
+    one embedder."""
 
     kind: str
     original: Vectors
@@ -60,13 +66,25 @@ class _Embedded:
     looks: Vectors
 
 
-def measure(*, pictures: int, folder: Path | None) -> dict[str, Any]:
-    """Half of the pictures are parts of photos of `folder`, if there are so many; the others are drawn."""
+def measure(*, pictures: int, folder: Path | None, others: Sequence[str] = ()) -> dict[str, Any]:
+    """Half of the pictures are parts of photos of `folder`, if there are so many; the others are drawn.
+
+    What the descriptor gives; and under "others", of the same pictures and copies, what each other embedder
+    gives, by its id or file.
+    """
+    names = (MODEL_ID, *others)
     sources = list(_sources(pictures, folder))
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), initializer=_start) as pool:
-        embedded = list(pool.map(_embed, sources, chunksize=4))
-        speed = _speed(pool)
-    return _judge(embedded) | {"photos": sum(source.photo is not None for source in sources), **speed}
+        embedded = list(pool.map(partial(_embed, names=names), sources, chunksize=4))
+        speeds = [_speed(pool, name) for name in names]
+    counts = {"photos": sum(source.photo is not None for source in sources)}
+    judged = [
+        _judge([seen[number] for seen in embedded], _embedder(name).near_duplicate_score)
+        | counts
+        | speeds[number]
+        for number, name in enumerate(names)
+    ]
+    return judged[0] | {"others": dict(zip(others, judged[1:], strict=True))}
 
 
 def _sources(count: int, folder: Path | None) -> Iterator[_Source]:
@@ -87,24 +105,27 @@ def _start() -> None:
     use_calling_thread_only()
 
 
-@lru_cache(maxsize=1)
-def _embedder() -> Descriptor:
-    return Descriptor()
+@lru_cache
+def _embedder(name: str) -> Embedder:
+    """One of a process. Its score is that of the manifest."""
+    manifest_path = ROOT / "models" / "manifest.toml"
+    return open_embedder(EmbedderChoice(name), manifest_path=manifest_path, fetched_folder=ROOT)
 
 
 def _views(pixels: list[Pixels]) -> list[Pixels]:
     return [likeness_view(cv2.cvtColor(one, cv2.COLOR_BGR2RGB)) for one in pixels]
 
 
-def _embed(source: _Source) -> _Embedded:
+def _embed(source: _Source, names: Sequence[str]) -> list[_Embedded]:
+    """By each of the embedders named."""
     kind, pixels = source.open()
     rng = source.rng(1)
     copies = [change(pixels, rng) for change in TRANSFORMS.values()]
     behind_veils = [veiled(pixels, rng, share) for share in VEIL_EDGES]
     is_looked_at = source.number % _LOOKED_AT_EVERY == 0
     looks = [_look(pixels, rng) for _ in range(_LOOKS if is_looked_at else 0)]
-    rows = (_embedder().embed(_views(group)) for group in ([pixels], copies, behind_veils, looks))
-    return _Embedded(kind, *rows)
+    groups = [_views(group) for group in ([pixels], copies, behind_veils, looks)]
+    return [_Embedded(kind, *(_embedder(name).embed(group) for group in groups)) for name in names]
 
 
 def _part(pixels: Pixels, rng: np.random.Generator, share: float) -> Pixels:
@@ -120,12 +141,12 @@ def _look(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     return (part * rng.uniform(0.85, 1.15) + rng.uniform(-15, 15)).clip(0, 255).astype(np.uint8)
 
 
-def _speed(pool: ProcessPoolExecutor) -> dict[str, float]:
+def _speed(pool: ProcessPoolExecutor, name: str) -> dict[str, float]:
     """Of embedding alone, from the view to the vector, on one core and on all."""
     workers = len(os.sched_getaffinity(0))
-    alone_s = pool.submit(_embed_timed, 0).result()
+    alone_s = pool.submit(_embed_timed, name).result()
     began_s = time.perf_counter()
-    list(pool.map(_embed_timed, range(workers)))
+    list(pool.map(_embed_timed, [name] * workers))
     together_s = time.perf_counter() - began_s
     return {
         "ms_a_picture": alone_s / _TIMED_VIEWS * 1000,
@@ -134,15 +155,16 @@ def _speed(pool: ProcessPoolExecutor) -> dict[str, float]:
     }
 
 
-def _embed_timed(_turn: int) -> float:
+def _embed_timed(name: str) -> float:
+    embedder = _embedder(name)
     views = _views([draw_scene(number)[1] for number in range(12)])
     began_s = time.perf_counter()
     for _ in range(_TIMED_VIEWS // len(views)):
-        _embedder().embed(views)
+        embedder.embed(views)
     return time.perf_counter() - began_s
 
 
-def _judge(embedded: list[_Embedded]) -> dict[str, Any]:
+def _judge(embedded: list[_Embedded], score: float) -> dict[str, Any]:
     originals = np.concatenate([one.original for one in embedded])
     kinds = [one.kind for one in embedded]
     apart = originals @ originals.T
@@ -155,16 +177,24 @@ def _judge(embedded: list[_Embedded]) -> dict[str, Any]:
         _Found.among(originals, [one.veiled[step] for one in embedded]) for step in range(len(VEIL_EDGES))
     ]
     whole = _Found.together(copies)
-    score = Descriptor.near_duplicate_score
+    strict = float(np.quantile(foreign, 1 - _STRANGERS))
     return {
         "pictures": len(embedded),
+        "dimensions": originals.shape[1],
         "threshold": score,
-        "transforms": dict(zip(TRANSFORMS, (found.summary(score) for found in copies), strict=True)),
-        "veils": dict(zip(map(str, VEIL_EDGES), (found.summary(score) for found in veils), strict=True)),
-        "whole": whole.summary(score),
+        "strangers": float((foreign >= score).mean()),
+        "transforms": dict(zip(TRANSFORMS, (found.summary(score, strict) for found in copies), strict=True)),
+        "veils": dict(
+            zip(map(str, VEIL_EDGES), (found.summary(score, strict) for found in veils), strict=True)
+        ),
+        "whole": whole.summary(score, strict),
+        "strict": _at(strict, whole, foreign),
         "thresholds": [_at(threshold, whole, foreign) for threshold in _THRESHOLDS],
         "scores": {"copies": _histogram(whole.own), "foreign": _histogram(foreign)},
-        "kinds": {kind: _of_kind(kind, kinds, copies, foreign) for kind in dict.fromkeys(kinds)},
+        "kinds": {
+            kind: _of_kind(np.array([one == kind for one in kinds]), copies, foreign, score)
+            for kind in dict.fromkeys(kinds)
+        },
         "look_alikes": _precision_at_5(embedded),
     }
 
@@ -194,10 +224,12 @@ class _Found:
             np.concatenate([one.is_first for one in found]),
         )
 
-    def summary(self, threshold: float) -> dict[str, float]:
+    def summary(self, threshold: float, strict: float) -> dict[str, float]:
+        """`threshold` is the embedder's own, `strict` the one that links few strangers."""
         return {
             "recall_at_1": float(self.is_first.mean()),
             "linked": float((self.is_first & (self.best >= threshold)).mean()),
+            "linked_strictly": float((self.is_first & (self.best >= strict)).mean()),
             "likeness": float(np.median(self.own)),
             "likeness_low": float(np.quantile(self.own, 0.05)),
         }
@@ -220,9 +252,9 @@ def _histogram(scores: Vectors) -> list[int]:
     return np.histogram(scores, bins=100, range=(0, 1))[0].tolist()
 
 
-def _of_kind(kind: str, kinds: list[str], copies: list[_Found], foreign: Vectors) -> dict[str, float]:
-    chosen = np.array([one == kind for one in kinds])
-    score = Descriptor.near_duplicate_score
+def _of_kind(
+    chosen: NDArray[np.bool_], copies: list[_Found], foreign: Vectors, score: float
+) -> dict[str, float]:
     return {
         "pictures": int(chosen.sum()),
         "recall_at_1": float(np.mean([found.is_first[chosen].mean() for found in copies])),

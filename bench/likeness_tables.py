@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bench import likeness_contest
 from bench.tables import markdown_table, percent
 
 _SHOWN_THRESHOLDS = (0.64, 0.68, 0.72, 0.76, 0.80, 0.84, 0.88, 0.92)
@@ -27,6 +28,7 @@ def tables(result: dict[str, Any]) -> str:
             f"Look-alikes, precision at 5 over {looks['scenes']} scenes of six looks each: {named}.",
             f"Speed, from the view to the vector: {result['ms_a_picture']:.1f} ms on one core,"
             f" {result['pictures_a_minute']:.0f} pictures a minute in {result['workers']} processes.",
+            *(likeness_contest.tables(result) if result["others"] else ()),
         )
     )
 

@@ -23,6 +23,7 @@ from bench import (
     status,
     streams,
     throughput,
+    vehicles,
 )
 from bench.detectors import DetectorPlan
 from bench.photos import Photo, bits_per_pixel, make_photos
@@ -41,6 +42,7 @@ PARTS = (
     "search",
     "lookups",
     "streams",
+    "vehicles",
 )
 # These compare with what others make, which is installed for them.
 _WITH_PEERS = frozenset({"throughput", "recall", "memory"})
@@ -125,10 +127,13 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         "--size", type=int, help="longest side that the face model sees (FACE_DETECTION_SIZE)"
     )
     parser.add_argument(
-        "--vehicles", type=Path, help="FastestDet.onnx; then gateway and bare work find vehicles too"
+        "--vehicles", help="vehicle model of gateway and bare work (VEHICLE_DETECTION_MODEL_PATH)"
     )
     parser.add_argument(
         "--scenes", type=Path, help="folder of JPEG photos, for recall and for half of likeness"
+    )
+    parser.add_argument(
+        "--embedder", action="append", help="likeness beside the descriptor's: id or file; may be given again"
     )
     return parser.parse_args(words)
 
@@ -186,7 +191,9 @@ def _browse(effort: Effort, _plan: DetectorPlan, _arguments: argparse.Namespace)
 
 
 def _likeness(effort: Effort, _plan: DetectorPlan, arguments: argparse.Namespace) -> tuple[object, str]:
-    result = likeness.measure(pictures=effort.pictures, folder=arguments.scenes)
+    result = likeness.measure(
+        pictures=effort.pictures, folder=arguments.scenes, others=arguments.embedder or ()
+    )
     return result, f"## Likeness\n\n{likeness_tables.tables(result)}"
 
 
@@ -199,6 +206,11 @@ def _search(_effort: Effort, _plan: DetectorPlan, arguments: argparse.Namespace)
 def _streams(_effort: Effort, _plan: DetectorPlan, arguments: argparse.Namespace) -> tuple[object, str]:
     rows = streams.measure(seconds=3.0 if arguments.quick else 10.0)
     return streams.as_rows(rows), streams.report(rows)
+
+
+def _vehicles(_effort: Effort, _plan: DetectorPlan, arguments: argparse.Namespace) -> tuple[object, str]:
+    rows = vehicles.measure(rounds=5 if arguments.quick else 40)
+    return vehicles.as_rows(rows), vehicles.report(rows)
 
 
 def _lookups(effort: Effort, plan: DetectorPlan, _arguments: argparse.Namespace) -> tuple[object, str]:
@@ -217,6 +229,7 @@ _MEASURES = {
     "search": _search,
     "lookups": _lookups,
     "streams": _streams,
+    "vehicles": _vehicles,
 }
 
 
@@ -230,8 +243,10 @@ def _memory_table(rss_mb: dict[str, float], pss_mb: dict[str, float]) -> str:
 
 def _machine_text(facts: dict[str, str], plan: DetectorPlan) -> str:
     lines = [f"- {name}: {value}" for name, value in facts.items()]
-    vehicles = "with vehicles" if plan.vehicles else "without a vehicle model"
-    lines.append(f"- faces seen at {plan.face_size_px} px, threshold {plan.face_threshold}, {vehicles}")
+    lines.append(
+        f"- faces seen at {plan.face_size_px} px, threshold {plan.face_threshold}; "
+        f"vehicles by {plan.vehicles_spec.id}"
+    )
     return "\n".join(lines)
 
 
@@ -245,6 +260,7 @@ def _photos_text(photos: Sequence[Photo]) -> str:
 
 
 def _write(results: dict[str, Any], text: str) -> None:
+    WORK.mkdir(exist_ok=True)
     (WORK / "results.json").write_text(json.dumps(results, indent=1))
     (WORK / "results.md").write_text(text + "\n")
     print(f"\n{text}\n\nwritten to {(WORK / 'results.md').relative_to(ROOT)}")
