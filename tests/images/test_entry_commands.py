@@ -35,6 +35,8 @@ def test_a_picture_is_veiled_and_found(house: LittleHouse, astronaut_jpeg: bytes
 
     document = wait_until(ended, timeout_s=60, what="the end of the job")
     assert document["status"] == "completed", document
+    vehicles = house.http.get("/health").json()["models"]["vehicles"]
+    assert (vehicles["id"], vehicles["state"]) == ("vehicles-v1", "ready")
     image_id = document["image_id"]
     assert house.http.get(f"/images/{image_id}/processed").headers["content-type"] == "image/jpeg"
 
