@@ -12,7 +12,7 @@ from training.vehicles.labels import read_labels
 from training.vehicles.train import Course, Training
 
 # On two cores, an hour and a half; on a GPU, as many pictures again for the larger network.
-_STEPS = {"cpu": 15_000, "cuda": 20_000}
+_STEPS = {"cpu": 10_000, "cuda": 20_000}
 _BATCH = {"cpu": 32, "cuda": 64}
 
 
