@@ -22,9 +22,11 @@ SETTINGS = {
     # With the fifth picture in its hands; its successor is not asked for so many.
     "FAILPOINTS": "after_claim:kill9@5",
 }
-VEILED = ("infer", "veil", "encode", "store", "embed")
+# Of faces and of vehicles: each picture meets both.
+MODELS = 2
+VEILED = ("veil", "encode", "store", "embed")
 EVERY_TRY = ("queue", "fetch", "decode", "record")
-EVERY_STEP = (*VEILED, *EVERY_TRY)
+EVERY_STEP = ("infer", *VEILED, *EVERY_TRY)
 
 
 class Pages:
@@ -97,12 +99,12 @@ def test_every_process_counts_what_it_does(house: House, tmp_path: Path, astrona
 
 
 def check_three_and_a_failure(page: NumbersPage) -> None:
-    assert steps(page) == {**dict.fromkeys(VEILED, 3), **dict.fromkeys(EVERY_TRY, 4)}
+    assert steps(page) == {"infer": 3 * MODELS, **dict.fromkeys(VEILED, 3), **dict.fromkeys(EVERY_TRY, 4)}
     assert ended(page, "completed") == 3
     assert page("veilgate_job_failures_total", kind="veil", code="undecodable", retried="false") == 1
     assert page("veilgate_results_discarded_total", kind="veil") == 0
     assert page("veilgate_jobs_in_hand", family="images") == 0
-    for stage in ("find_faces", "embed_picture"):
+    for stage in ("find_faces", "find_vehicles", "embed_picture"):
         assert page("veilgate_chunk_pictures_sum", stage=stage) == 3
         released = page.all_of("veilgate_chunks_released_total")
         assert sum(chunks for labels, chunks in released.items() if ("stage", stage) in labels) == 3
@@ -115,8 +117,9 @@ def check_three_and_a_failure(page: NumbersPage) -> None:
     whole_s = sum(
         page("veilgate_job_seconds_sum", kind="veil", status=one) for one in ("completed", "failed")
     )
-    # One after the other, other than embedding, beside which copies are stored.
-    steps_s = sum(page("veilgate_stage_seconds_sum", stage=step) for step in EVERY_STEP if step != "embed")
+    # One after the other, other than embedding, beside which copies are stored, and models, which look side by side.
+    in_turn = set(EVERY_STEP) - {"embed", "infer"}
+    steps_s = sum(page("veilgate_stage_seconds_sum", stage=step) for step in in_turn)
     assert whole_s > steps_s - 0.01
     assert page("veilgate_children_cpu_seconds_total") > 0
     assert page("veilgate_children_memory_bytes") > 0
@@ -133,7 +136,7 @@ def check_search(page: NumbersPage) -> None:
 
 def check_successor(page: NumbersPage) -> None:
     """Of one picture, which waited from when it was accepted, also while it was in dead hands."""
-    assert steps(page) == dict.fromkeys(EVERY_STEP, 1)
+    assert steps(page) == dict.fromkeys(EVERY_STEP, 1) | {"infer": MODELS}
     assert page("veilgate_job_seconds_sum", kind="veil", status="completed") > LEASE_S
     assert page("veilgate_results_discarded_total", kind="veil") == 0
     assert page("embedding_requests_total", purpose="image", outcome="known") == 1

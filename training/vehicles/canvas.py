@@ -75,11 +75,14 @@ class Canvas:
         self.pixels[y0:y1, x0:x1] = drawn[:, ::-1] if placing.mirrored else drawn
         return x0, y0, x1, y1
 
-    def cover(self, patch: Window, colour: tuple[int, int, int]) -> None:
+    def cover(self, corner: tuple[int, int], surface: Pixels, outline: NDArray[np.float32]) -> None:
         """As something in front of it would; what is behind is still there if enough of it is seen."""
-        x0, y0, x1, y1 = patch
-        self.pixels[y0:y1, x0:x1] = colour
-        self._hide(np.array(patch, np.float32))
+        left, top = corner
+        height, width = outline.shape
+        behind = self.pixels[top : top + height, left : left + width]
+        share = outline[:, :, None]
+        behind[:] = (behind * (1 - share) + surface * share).astype(np.uint8)
+        self._hide(np.array((left, top, left + width, top + height), np.float32))
 
     def _hide(self, covered: NDArray[np.float32]) -> None:
         """Forget the boxes that are covered for the most part; what still shows of them is not known."""

@@ -7,12 +7,13 @@ from pathlib import Path
 import torch
 
 from training.pictures import pack
+from training.vehicles.emptiness import empty_pictures
 from training.vehicles.export import write_onnx, write_quantised_onnx
 from training.vehicles.labels import read_labels
 from training.vehicles.train import Course, Training
 
 # On two cores, an hour and a half; on a GPU, as many pictures again for the larger network.
-_STEPS = {"cpu": 10_000, "cuda": 20_000}
+_STEPS = {"cpu": 8_500, "cuda": 20_000}
 _BATCH = {"cpu": 32, "cuda": 64}
 
 
@@ -37,10 +38,11 @@ def run(options: argparse.Namespace) -> None:
         threads=len(os.sched_getaffinity(0)),
     )
     options.out.mkdir(parents=True, exist_ok=True)
-    pictures = pack(options.data / "images", cache=options.cache or options.out / "cache")
+    cache = options.cache or options.out / "cache"
+    pictures = pack(options.data / "images", cache=cache)
     labels = read_labels(options.data / "labels", pictures.names)
     training = Training(course, options.out)
-    training.run(pictures, labels)
+    training.run(pictures, labels, empty_pictures(cache=cache))
     network = training.average.network
     write_onnx(network, options.out / "vehicles-v1.onnx")
     write_quantised_onnx(network, options.out / "vehicles-v1-int8.onnx", pictures)

@@ -9,13 +9,18 @@ from numpy.typing import NDArray
 from training.pictures import PackedPictures, Pixels
 from training.vehicles.canvas import Canvas, Placing, Window
 from training.vehicles.colours import recoloured
-from training.vehicles.labels import CLASSES, SOURCES, UNTYPED, Labelled
+from training.vehicles.emptiness import EmptyPictures
+from training.vehicles.labels import ALL_KNOWN, CLASSES, SOURCES, UNTYPED, Labelled
+from training.vehicles.things import outline, surface
 
 Rng = np.random.Generator
 
 _MOSAIC_SHARE = 0.5
 _SQUEEZED_SHARE = 0.15
-_MOST_STRANGERS, _MOST_PATCHES = 2, 3
+_MOST_STRANGERS, _MOST_THINGS = 2, 3
+# Of all pictures that are laid. Streets alone teach that everything large is a vehicle.
+_EMPTY_SHARE = 0.15
+_NO_VEHICLES = Labelled("", "", np.zeros((0, 4), np.float32), np.zeros(0, np.int64), ALL_KNOWN)
 # In pixels of the packed pictures: what is smaller would be enlarged to a blur.
 _LEAST_STRANGER_PX = 40
 
@@ -34,9 +39,12 @@ class Sample:
 class Samples:
     """Samples by their number. Safe to use from several threads."""
 
-    def __init__(self, pictures: PackedPictures, labels: Sequence[Labelled], *, seed: int) -> None:
+    def __init__(
+        self, pictures: PackedPictures, labels: Sequence[Labelled], empty: EmptyPictures, *, seed: int
+    ) -> None:
         self._pictures = pictures
         self._labels = labels
+        self._empty = empty
         self._seed = seed
         of_source: dict[str, list[int]] = {source: [] for source in SOURCES}
         for position, labelled in enumerate(labels):
@@ -68,9 +76,9 @@ class Samples:
         else:
             whole = (0, 0, side_px, side_px)
             self._lay(canvas, whole, longest_px=side_px * _log_uniform(rng, 0.7, 1.6), rng=rng)
+        self._lay_things(canvas, rng)
         if mosaics:
             self._lay_strangers(canvas, rng)
-            _lay_patches(canvas, rng)
         return Sample(
             recoloured(canvas.pixels, rng),
             np.concatenate([np.zeros((0, 4), np.float32), *canvas.boxes]),
@@ -110,10 +118,23 @@ class Samples:
             placing = Placing((wide, high), corner, window, mirrored)
             canvas.lay(self._pictures[position], self._labels[position], placing)
 
-    def _lay(self, canvas: Canvas, window: Window, *, longest_px: float, rng: Rng) -> None:
+    def _lay_things(self, canvas: Canvas, rng: Rng) -> None:
+        """Small ones hide a part of a vehicle, as posts and heads do; large ones look like one, and are none."""
+        for _ in range(int(rng.integers(0, _MOST_THINGS + 1))):
+            longest = 0.6 if rng.random() < 0.25 else 0.2
+            wide, high = (int(canvas.side_px * _log_uniform(rng, 0.03, longest)) for _ in range(2))
+            corner = int(rng.integers(0, canvas.side_px - wide)), int(rng.integers(0, canvas.side_px - high))
+            canvas.cover(corner, surface((wide, high), self._empty.one(rng), rng), outline((wide, high), rng))
+
+    def _any(self, rng: Rng) -> tuple[Pixels, Labelled]:
+        if rng.random() < _EMPTY_SHARE:
+            return self._empty.one(rng), _NO_VEHICLES
         source = rng.choice(len(self._shares), p=self._shares)
         position = int(rng.choice(list(self._of_source.values())[source]))
-        pixels = self._pictures[position]
+        return self._pictures[position], self._labels[position]
+
+    def _lay(self, canvas: Canvas, window: Window, *, longest_px: float, rng: Rng) -> None:
+        pixels, labelled = self._any(rng)
         height, width = pixels.shape[:2]
         ratio = 1.0 if rng.random() < _SQUEEZED_SHARE else width / height
         ratio *= _log_uniform(rng, 0.75, 1.33)
@@ -122,17 +143,7 @@ class Samples:
             _somewhere(size_wh[0], window[0], window[2], rng),
             _somewhere(size_wh[1], window[1], window[3], rng),
         )
-        canvas.lay(pixels, self._labels[position], Placing(size_wh, corner, window, rng.random() < 0.5))
-
-
-def _lay_patches(canvas: Canvas, rng: Rng) -> None:
-    """Areas of one colour, as posts, signs and heads are in front of vehicles."""
-    side = canvas.side_px
-    for _ in range(int(rng.integers(0, _MOST_PATCHES + 1))):
-        wide, high = (int(side * _log_uniform(rng, 0.03, 0.2)) for _ in range(2))
-        left, top = int(rng.integers(0, side - wide)), int(rng.integers(0, side - high))
-        red, green, blue = map(int, rng.integers(0, 256, 3))
-        canvas.cover((left, top, left + wide, top + high), (red, green, blue))
+        canvas.lay(pixels, labelled, Placing(size_wh, corner, window, rng.random() < 0.5))
 
 
 def _somewhere(length: float, start: int, end: int, rng: Rng) -> float:

@@ -15,6 +15,7 @@ from training.journal import Journal
 from training.pictures import PackedPictures
 from training.schedule import rate_at
 from training.vehicles.batches import Plan, batches
+from training.vehicles.emptiness import EmptyPictures
 from training.vehicles.labels import CLASSES, Labelled
 from training.vehicles.loss import Losses, Truth, losses
 from training.vehicles.network import SIZES, VehicleNetwork
@@ -58,9 +59,10 @@ class Training:
         columns = ("step", "seconds", "rate", *_LOSSES, *_MEASURES)
         self._journal = Journal(out / "log.csv", columns, next_step=self.step)
 
-    def run(self, pictures: PackedPictures, labels: list[Labelled]) -> None:
+    def run(self, pictures: PackedPictures, labels: list[Labelled], empty: EmptyPictures) -> None:
         course = self.course
-        samples, validation = Samples(pictures, labels, seed=course.seed), Validation(pictures, labels)
+        samples = Samples(pictures, labels, empty, seed=course.seed)
+        validation = Validation(pictures, labels)
         plan = Plan(course.steps, course.batch, course.seed)
         ahead = 4 if self._device.type == "cuda" else 0
         began_s = time.monotonic()

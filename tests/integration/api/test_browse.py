@@ -86,11 +86,12 @@ def test_what_is_said_of_an_image_finds_it(working_house: Gateway, veiled: str) 
         document: dict[str, Any] = got.json()
         return document
 
+    def tagged(document: dict[str, Any]) -> list[str]:
+        """By its owner: what a model takes the picture for is not this test's business."""
+        return [tag["tag"] for tag in document["tags"] if tag["source"] == "tagged"]
+
     said = say(description="A quiet meadow.", tags=["Old Fort", "kite"])
-    assert (said["description"], [tag["tag"] for tag in said["tags"]]) == (
-        "A quiet meadow.",
-        ["Old Fort", "kite"],
-    )
+    assert (said["description"], tagged(said)) == ("A quiet meadow.", ["Old Fort", "kite"])
     assert ids(answer(working_house, "/images", tag=["Old Fort", "kite"])) == [veiled]
     assert ids(answer(working_house, "/images", tag=["Old Fort", "none"])) == []
     for words, kind in {
@@ -107,9 +108,9 @@ def test_what_is_said_of_an_image_finds_it(working_house: Gateway, veiled: str) 
     assert ids(answer(working_house, "/search", q="meadow", tag="kite")) == [veiled]
     assert ids(answer(working_house, "/search", q="meadow", tag="none")) == []
     kept = say(description=None)
-    assert (kept["description"], len(kept["tags"])) == (None, 2)
+    assert (kept["description"], len(tagged(kept))) == (None, 2)
     assert ids(answer(working_house, "/search", q="meadow")) == []
-    assert say(tags=None)["tags"] == []
+    assert tagged(say(tags=None)) == []
     assert ids(answer(working_house, "/search", q="fort")) == []
 
 

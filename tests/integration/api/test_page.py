@@ -58,7 +58,7 @@ def test_a_picture_goes_in_and_what_is_found_comes_up(
         expect(page.locator("#progress")).to_contain_text("Done.")
         assert_strangers_are_harmless(page)
         assert page.locator(".card.estimated-price").inner_text().count("€") == 3
-        assert page.locator("#steps li[data-state=done]").count() == 7
+        assert page.locator("#steps li[data-state=done]").count() == 8
         assert seen.complaints == []
 
 
