@@ -117,7 +117,7 @@ def check_three_and_a_failure(page: NumbersPage) -> None:
     whole_s = sum(
         page("veilgate_job_seconds_sum", kind="veil", status=one) for one in ("completed", "failed")
     )
-    # One after the other, other than embedding, beside which copies are stored, and models, which look side by side.
+    # One after the other, but for embedding, beside which copies are stored, and for the two models.
     in_turn = set(EVERY_STEP) - {"embed", "infer"}
     steps_s = sum(page("veilgate_stage_seconds_sum", stage=step) for step in in_turn)
     assert whole_s > steps_s - 0.01

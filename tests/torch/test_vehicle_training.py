@@ -1,19 +1,19 @@
 """The training of the vehicle detector: what it teaches, that a kill costs nothing, and what it writes."""
 
 import os
-import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fixtures.paths import REPOSITORY_ROOT
 from tests.torch.gpu_environment import GpuEnvironment
 from tests.unit.training.pictures import CAR, TRUCK, write_picture
 from tests.waiting import wait_until
 from veilgate.inference.detector_options import DetectorOptions
-from veilgate.inference.manifest import ModelKind, sha256_of
-from veilgate.inference.model_spec import Adapter, LocalFile, ModelSpec
+from veilgate.inference.manifest import ModelKind, read_manifest
+from veilgate.inference.model_spec import Adapter
 from veilgate.inference.models import load_model
 
 pytestmark = pytest.mark.timeout(1200)
@@ -46,7 +46,7 @@ def test_a_killed_training_ends_with_the_same_weights(
     wait_until((out / "checkpoint.pt").exists, what="a checkpoint", timeout_s=120)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert not (out / "vehicles.onnx").exists(), "it was killed in the middle"
+    assert not (out / "vehicles-v1.onnx").exists(), "it was killed in the middle"
     (out / "checkpoint.half").write_bytes(b"what a kill leaves of a checkpoint")
     again = environment.ask("train_vehicles", data, out)
     assert again["began_at"] > 0
@@ -65,22 +65,22 @@ def test_its_files_answer_as_the_network_does(unbroken: dict[str, Any]) -> None:
     assert (unbroken["out"] / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("name", ["vehicles.onnx", "vehicles-int8.onnx"])
+@pytest.mark.parametrize("name", ["vehicles-v1.onnx", "vehicles-v1-int8.onnx"])
 def test_the_house_loads_them(unbroken: dict[str, Any], name: str) -> None:
-    path = Path(shutil.copy(unbroken["out"] / name, unbroken["out"] / f"loaded-{name}"))
-    spec = ModelSpec(
-        "trained",
-        ModelKind.VEHICLES,
-        Adapter.VEILGATE,
-        LocalFile(path),
-        sha256_of(path.read_bytes()),
-        size_bytes=None,
-        licence="",
-        default_threshold=0.5,
-        classes={},
-    )
-    detector = load_model(spec, folder=path.parent, options=DetectorOptions())
+    manifest = read_manifest(REPOSITORY_ROOT / "models" / "manifest.toml")
+    spec = manifest.resolve(str(unbroken["out"] / name), ModelKind.VEHICLES)
+    assert spec.adapter is Adapter.VEILGATE
+    detector = load_model(spec, folder=unbroken["out"], options=DetectorOptions())
     assert detector.input_size(640, 480) == (320, 256)
+
+
+def test_it_learns_from_pictures_without_vehicles_too(unbroken: dict[str, Any]) -> None:
+    scenes, photos = (
+        [name for name in unbroken["pictures_of_nothing"] if name.startswith(kind)]
+        for kind in ("scene", "photo")
+    )
+    assert len(scenes) == 22, "of 24 two are streets, with cars in them"
+    assert len(photos) == 15
 
 
 def test_what_nobody_labelled_is_not_taught(environment: GpuEnvironment) -> None:

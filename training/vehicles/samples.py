@@ -119,7 +119,7 @@ class Samples:
             canvas.lay(self._pictures[position], self._labels[position], placing)
 
     def _lay_things(self, canvas: Canvas, rng: Rng) -> None:
-        """Small ones hide a part of a vehicle, as posts and heads do; large ones look like one, and are none."""
+        """Small ones hide a part of a vehicle, as posts and heads do; large ones look like one."""
         for _ in range(int(rng.integers(0, _MOST_THINGS + 1))):
             longest = 0.6 if rng.random() < 0.25 else 0.2
             wide, high = (int(canvas.side_px * _log_uniform(rng, 0.03, longest)) for _ in range(2))

@@ -12,12 +12,13 @@ from training.pictures import PackedPictures
 from training.vehicles.export import write_onnx
 from training.vehicles.labels import CLASSES, UNTYPED, Labelled
 from veilgate.inference.detector_options import DetectorOptions
-from veilgate.inference.manifest import sha256_of
-from veilgate.inference.model_spec import Adapter, LocalFile, ModelKind, ModelSpec
+from veilgate.inference.manifest import read_manifest
+from veilgate.inference.model_spec import ModelKind
 from veilgate.inference.models import load_model
 from veilgate.services.evaluation.evaluation import Part, evaluate
 from veilgate.services.evaluation.labelled_pictures import UNLABELLED, LabelledPicture
 from veilgate.services.evaluation.looking import Contestant
+from veilgate.wiring.resources import models_folder
 
 # Those that the shipped model is judged by; the others are rare, or come from one source.
 _JUDGED_BY = ("car", "truck", "bus", "motorcycle")
@@ -36,7 +37,7 @@ class Validation:
     def measure(self, network: nn.Module) -> dict[str, float]:
         """AP50, the mean over the four classes: of all pictures, and of openimages alone."""
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "vehicles.onnx"
+            path = Path(folder) / "vehicles-v1.onnx"  # by which the manifest knows it
             write_onnx(copy.deepcopy(network), path)
             parts = {part.source: part for part in self.measure_file(path)}
         means = {"ap50": parts["all"], "ap50_openimages": parts.get("openimages", parts["all"])}
@@ -44,17 +45,8 @@ class Validation:
 
     def measure_file(self, path: Path) -> Sequence[Part]:
         """All that is known of a file's finds, by source."""
-        spec = ModelSpec(
-            path.stem,
-            ModelKind.VEHICLES,
-            Adapter.VEILGATE,
-            LocalFile(path),
-            sha256_of(path.read_bytes()),
-            size_bytes=None,
-            licence="",
-            default_threshold=0.5,
-            classes={},
-        )
+        manifest = read_manifest(models_folder() / "manifest.toml")
+        spec = manifest.resolve(str(path), ModelKind.VEHICLES)
         detector = load_model(spec, folder=path.parent, options=DetectorOptions())
         return evaluate(
             [Contestant(detector, CLASSES)],

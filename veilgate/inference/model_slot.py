@@ -69,6 +69,13 @@ class ModelSlot(Generic[T]):
         """Note why it is still not here."""
         self._become(SlotState.MISSING, reason, None)
 
+    def say_if_missing(self) -> None:
+        """To whoever reads the log: nobody will fetch it."""
+        with self._lock:
+            state, reason = self._state, self._reason
+        if state is SlotState.MISSING:
+            _log.warning("model.missing", model=self._id, reason=reason)
+
     def _become(self, state: SlotState, reason: str | None, model: T | None) -> None:
         with self._lock:
             self._state, self._reason, self._model = state, reason, model
@@ -83,7 +90,10 @@ def open_slot(
     """
     slot: ModelSlot[T] = ModelSlot(spec.id, spec.sha256)
     slot.fill(lambda: load(locate(spec, folder=folder)))
-    if slot.get() is not None or not fetch or not isinstance(spec.source, Download):
+    if slot.get() is not None:
+        return slot, None
+    if not fetch or not isinstance(spec.source, Download):
+        slot.say_if_missing()
         return slot, None
     fetcher = ModelFetcher(
         spec,

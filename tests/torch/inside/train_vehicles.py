@@ -10,6 +10,7 @@ import onnxruntime
 import torch
 
 from training.pictures import pack
+from training.vehicles import emptiness
 from training.vehicles.export import write_onnx, write_quantised_onnx
 from training.vehicles.labels import read_labels
 from training.vehicles.network import VehicleNetwork
@@ -27,15 +28,19 @@ def main() -> None:
     course = Course(_STEPS, _BATCH, seed=3, size="small", device="cpu", threads=2, saved_every=4)
     training = Training(course, out)
     began_at = training.step
-    training.run(pictures, read_labels(data / "labels", pictures.names))
+    emptiness._SCENES = 24  # of 600
+    empty = emptiness.empty_pictures(cache=out / "cache")
+    training.run(pictures, read_labels(data / "labels", pictures.names), empty)
     network = training.average.network
     weights = b"".join(value.numpy().tobytes() for value in network.state_dict().values())
-    write_onnx(network, out / "vehicles.onnx")
-    write_quantised_onnx(network, out / "vehicles-int8.onnx", pictures)
+    files = [out / name for name in ("vehicles-v1.onnx", "vehicles-v1-int8.onnx")]
+    write_onnx(network, files[0])
+    write_quantised_onnx(network, files[1], pictures)
     answer = {
         "began_at": began_at,
         "weights": hashlib.sha256(weights).hexdigest(),
-        "differences": [_difference(network, out / name) for name in ("vehicles.onnx", "vehicles-int8.onnx")],
+        "differences": [_difference(network, path) for path in files],
+        "pictures_of_nothing": sorted(path.stem for path in (out / "cache" / "empty").glob("*.jpg")),
     }
     sys.stdout.write(json.dumps(answer))
 

@@ -89,11 +89,13 @@ def test_a_slot_says_that_what_came_does_not_work(spec: ModelSpec, tmp_path: Pat
 
 
 def test_a_missing_download_comes_with_a_fetcher_only_when_fetching_is_allowed(
-    spec: ModelSpec, tmp_path: Path
+    spec: ModelSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert isinstance(spec.source, Download)
     slot, fetcher = open_slot(spec, folder=tmp_path, load=loader(spec, tmp_path), fetch=True)
     assert slot.state()["state"] == "missing"
     assert fetcher is not None
+    assert "model.missing" not in capsys.readouterr().out
     _, none = open_slot(spec, folder=tmp_path, load=loader(spec, tmp_path), fetch=False)
     assert none is None
+    assert "model.missing" in capsys.readouterr().out, "nobody will fetch it"

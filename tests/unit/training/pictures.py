@@ -5,8 +5,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from training.pictures import pack
+from training.vehicles.emptiness import EmptyPictures
+
 # Of the file numbers that training knows: car, truck and a vehicle whose type nobody labelled.
 CAR, TRUCK, UNTYPED = 0, 2, 8
+
+
+def no_vehicles(folder: Path) -> EmptyPictures:
+    """A photo and a scene, black and dark grey."""
+    (folder / "empty").mkdir(exist_ok=True)
+    for level, name in enumerate(("photo_0", "scene_0")):
+        cv2.imwrite(str(folder / "empty" / f"{name}.jpg"), np.full((60, 80, 3), 40 * level, np.uint8))
+    return EmptyPictures(pack(folder / "empty", cache=folder / "empty"))
 
 
 def write_picture(folder: Path, name: str, *boxes: tuple[int, float, float, float, float]) -> None:

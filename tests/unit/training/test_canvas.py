@@ -86,8 +86,9 @@ def test_what_is_covered_for_the_most_part_is_forgotten_and_not_background() -> 
     canvas = Canvas(160)
     labelled = picture_with((0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1))
     canvas.lay(halves(), labelled, Placing((160, 160), (0, 0), _WHOLE, mirrored=False))
-    canvas.cover((0, 0, 80, 60), (255, 0, 0))
-    canvas.cover((80, 80, 120, 100), (255, 0, 0))
+    for corner, width, height in (((0, 0), 80, 60), ((80, 80), 40, 20)):
+        red = np.full((height, width, 3), (255, 0, 0), np.uint8)
+        canvas.cover(corner, red, np.ones((height, width), np.float32))
     assert canvas.boxes[0].tolist() == [[80, 80, 160, 160]]
     assert canvas.classes[0].tolist() == [_CAR]
     assert (canvas.known[:10, :10] == 0).all()
