@@ -1,18 +1,19 @@
 """Ultralytics detection models (YOLOv8, 11 and their like), whatever runtime the graph is on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from veilgate.domain.detections import Box, Detection
+from veilgate.domain.detections import Detection
 from veilgate.domain.errors import StageFailed
 from veilgate.inference.detectors.answers import check_finite
+from veilgate.inference.detectors.box_detector import BoxDetector, Found
 from veilgate.inference.detectors.letterbox import Letterbox
 from veilgate.inference.detectors.suppression import suppress
-from veilgate.inference.ports import MAX_DETECTIONS, Session
+from veilgate.inference.ports import MAX_DETECTIONS
 
 # What Ultralytics predicts with. Lower values merge faces of people who stand one behind the other; a face
 # that stays doubled is only veiled twice.
@@ -26,8 +27,6 @@ _TRAINED_SIDE_PX = 640
 _MAX_ENLARGEMENT = 2
 # The rounding of half precision about 1.
 _SCORE_SLACK = 0.002
-
-Found = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]
 
 
 class YoloLayout(StrEnum):
@@ -64,31 +63,8 @@ class YoloGeometry:
         )
 
 
-class Yolo:
-    """Finds the classes named in `labels` (class index to name)."""
-
-    def __init__(
-        self,
-        session: Session,
-        *,
-        model_id: str,
-        default_threshold: float,
-        labels: Mapping[int, str],
-        geometry: YoloGeometry,
-    ) -> None:
-        self.model_id = model_id
-        self.default_threshold = default_threshold
-        self._session = session
-        self._labels = dict(labels)
-        self._geometry = geometry
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The classes that it finds, in the order of their indices."""
-        return tuple(self._labels[index] for index in sorted(self._labels))
-
-    def input_size(self, width: int, height: int) -> tuple[int, int]:
-        return self._geometry.letterbox((width, height)).input_wh
+class Yolo(BoxDetector[YoloGeometry]):
+    """A graph that Ultralytics wrote."""
 
     def detect(
         self, pictures: Sequence[NDArray[np.uint8]], thresholds: Sequence[float]
@@ -123,12 +99,8 @@ class Yolo:
         self, answer: NDArray[np.float32], letterbox: Letterbox, *, threshold: float
     ) -> list[Detection]:
         decode = decode_raw if self._geometry.layout is YoloLayout.RAW else decode_end_to_end
-        boxes_xyxy, scores, classes = decode(answer, wanted=list(self._labels), threshold=threshold)
-        return [
-            Detection(self._labels[int(index)], min(float(score), 1.0), Box(*map(float, box)))
-            for box, score, index in zip(letterbox.to_picture(boxes_xyxy), scores, classes, strict=True)
-            if box[2] > box[0] and box[3] > box[1]  # what was found in the padding has nothing left
-        ][:MAX_DETECTIONS]
+        found = decode(answer, wanted=list(self._labels), threshold=threshold)
+        return self._named(found, letterbox)[:MAX_DETECTIONS]
 
 
 def decode_raw(answer: NDArray[np.float32], *, wanted: Sequence[int], threshold: float) -> Found:
