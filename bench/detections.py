@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.pairs import Boxes, Corners, boxes_of, corners, pairs
 from config import get_config
 from veilgate.domain.detections import Detection
 from veilgate.services.evaluation.labelled_pictures import (
@@ -22,17 +23,13 @@ from veilgate.services.evaluation.labelled_pictures import (
     read_labelled_pictures,
 )
 from veilgate.services.evaluation.looking import Contestant
-from veilgate.services.evaluation.matching import EXCUSED_PART, make_case, takers_of
 from veilgate.services.evaluation.pixels import read_pixels
-from veilgate.services.evaluation.quality import MIN_IOU
 from veilgate.wiring.named_models import open_contestant
 from veilgate.wiring.resources import picture_limits
 
 _GREEN, _RED, _ORANGE, _WHITE = (70, 190, 60), (40, 40, 230), (0, 150, 255), (255, 255, 255)
 _CELL_WH, _CAPTION_PX, _COLUMNS = (360, 300), 18, 4
 _FONT, _QUALITY = cv2.FONT_HERSHEY_SIMPLEX, 88
-
-Corners = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,47 +84,32 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
 def _failure(
     picture: LabelledPicture, pixels: NDArray[np.uint8], contestant: Contestant, from_score: float
 ) -> Failure:
-    height, width = pixels.shape[:2]
     finds = contestant.detector.detect([pixels], [from_score])[0]
-    boxes_xyxy = picture.parts_xyxy * np.array([width, height, width, height])
-    is_asked = np.array([name in (*contestant.labels, UNLABELLED) for name in picture.labels], np.bool_)
-    names = [name for name, asked in zip(picture.labels, is_asked, strict=True) if asked]
-    marks = [Mark(box, _WHITE) for box in boxes_xyxy[~is_asked]]
-    marks += _marks(finds, names, boxes_xyxy[is_asked], excuses_xyxy=boxes_xyxy[~is_asked])
+    boxes = boxes_of(picture, pixels, contestant)
+    marks = [Mark(box, _WHITE) for box in boxes.others_xyxy]
+    marks += _marks(finds, boxes)
     wrong = [_side_px(mark.box_xyxy) for mark in marks if mark.colour in (_RED, _ORANGE)]
-    return Failure(picture, np.ascontiguousarray(pixels[:, :, ::-1]), marks, sum(wrong) / max(width, height))
+    badness = sum(wrong) / max(pixels.shape[:2])
+    return Failure(picture, np.ascontiguousarray(pixels[:, :, ::-1]), marks, badness)
 
 
-def _marks(
-    finds: list[Detection], names: list[str], boxes_xyxy: Corners, *, excuses_xyxy: Corners
-) -> Iterator[Mark]:
+def _marks(finds: list[Detection], boxes: Boxes) -> Iterator[Mark]:
     """Whatever the class, each box is given the find that takes it, so that a wrong class is seen as one."""
-    case = make_case(
-        np.array([one.score for one in finds], np.float64),
-        np.array([_corners(one) for one in finds], np.float64).reshape(-1, 4),
-        boxes_xyxy,
-        excuses_xyxy=excuses_xyxy,
-        sizes=np.zeros(len(names)),
-    )
-    takers = takers_of(case.ious, MIN_IOU)  # finds come best first, as a case has them
-    for name, box, taker in zip(names, boxes_xyxy, takers, strict=True):
-        if taker < 0:
-            yield Mark(box, _RED, name)
-        elif name not in (finds[taker].label, UNLABELLED):
-            yield Mark(_corners(finds[taker]), _ORANGE, f"{finds[taker].label}, is {name}")
+    for box, find in pairs(finds, boxes):
+        if box is None:
+            assert find is not None
+            yield _scored(finds[find], _ORANGE)
+        elif find is None:
+            yield Mark(boxes.asked_xyxy[box], _RED, boxes.names[box])
+        elif boxes.names[box] not in (finds[find].label, UNLABELLED):
+            text = f"{finds[find].label}, is {boxes.names[box]}"
+            yield Mark(corners(finds[find]), _ORANGE, text)
         else:
-            yield _scored(finds[taker], _GREEN)
-    is_excused = (case.excused_ious >= MIN_IOU) | (case.excused_parts >= EXCUSED_PART)
-    for number in set(np.flatnonzero(~is_excused).tolist()) - set(takers.tolist()):
-        yield _scored(finds[number], _ORANGE)
+            yield _scored(finds[find], _GREEN)
 
 
 def _scored(find: Detection, colour: tuple[int, int, int]) -> Mark:
-    return Mark(_corners(find), colour, f"{find.label} {find.score:.2f}")
-
-
-def _corners(find: Detection) -> Corners:
-    return np.array((find.box.x1, find.box.y1, find.box.x2, find.box.y2), np.float64)
+    return Mark(corners(find), colour, f"{find.label} {find.score:.2f}")
 
 
 def _side_px(box_xyxy: Corners) -> float:
