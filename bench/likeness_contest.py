@@ -25,7 +25,11 @@ _FACTS: dict[str, Callable[[Result], str]] = {
 def tables(result: Result) -> Iterator[str]:
     """The first contestant is the descriptor; thresholds are each contestant's own, so that none is helped by
     where its likeness happens to lie."""
-    contestants = {"descriptor-v1": result} | {Path(name).stem: one for name, one in result["others"].items()}
+    stems = [Path(name).stem for name in result["others"]]
+    contestants = {"descriptor-v1": result} | {
+        name if stems.count(stem) > 1 else stem: one
+        for (name, one), stem in zip(result["others"].items(), stems, strict=True)
+    }
     yield "Side by side; *linked* from the threshold on that would link 1 % of the pictures without a copy:"
     heads = [f"{name}: {told}" for told in _MEASURES.values() for name in contestants]
     yield markdown_table(

@@ -35,11 +35,12 @@ def boxes_of(picture: LabelledPicture, pixels: NDArray[np.uint8], contestant: Co
 def pairs(finds: Sequence[Detection], boxes: Boxes) -> Iterator[tuple[int | None, int | None]]:
     """The number of each box with that of the find that takes it, or None; then finds where nothing is. What
     lies on a box of another class is left out. Finds come best first."""
+    untyped = boxes.asked_xyxy[np.array(boxes.names, np.str_) == UNLABELLED]
     case = make_case(
         np.array([one.score for one in finds], np.float64),
         np.array([corners(one) for one in finds], np.float64).reshape(-1, 4),
         boxes.asked_xyxy,
-        excuses_xyxy=boxes.others_xyxy,
+        excuses_xyxy=np.concatenate([boxes.others_xyxy, untyped]),
         sizes=np.zeros(len(boxes.names)),
     )
     takers = takers_of(case.ious, MIN_IOU)

@@ -24,3 +24,9 @@ def load(path: Path) -> dict[str, Any] | None:
         return None
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state
+
+
+def require_same(out: Path, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+    """A training goes on as it began, or not at all."""
+    if theirs != ours:
+        raise SystemExit(f"{out} holds a training of {theirs}, and this is one of {ours}: give another --out")

@@ -13,10 +13,12 @@ class Journal:
         self.path = path
         self._columns = columns
         kept = [row for row in self._read() if int(row["step"]) < next_step]
-        with path.open("w", newline="") as file:
+        half = path.with_suffix(".half")
+        with half.open("w", newline="") as file:
             writer = csv.DictWriter(file, columns, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(kept)
+        half.replace(path)
 
     def write(self, row: Mapping[str, float]) -> None:
         """Also to be read on the terminal. Columns that are left out stay empty."""

@@ -59,8 +59,12 @@ def pack(folder: Path, *, cache: Path) -> PackedPictures:
     made_of = [[path.name, path.stat().st_size] for path in paths]
     index = json.loads(index_path.read_text()) if index_path.exists() else {}
     if index.get("made_of") != made_of:
+        index_path.unlink(missing_ok=True)  # an index stands for a whole file
+        pixels_path.unlink(missing_ok=True)  # who has the old one mapped keeps it
         index = {"made_of": made_of, "pictures": list(_write(paths, pixels_path))}
-        index_path.write_text(json.dumps(index))  # last: an index stands for a whole file
+        half = index_path.with_suffix(".half")
+        half.write_text(json.dumps(index))
+        half.replace(index_path)
     entries = [Packed(*row) for row in index["pictures"]]
     return PackedPictures(entries, np.memmap(pixels_path, np.uint8, mode="r"))
 

@@ -3,18 +3,15 @@
 import copy
 from pathlib import Path
 
-import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from training.halves import halve_weights
 from training.likeness.network import LikenessNetwork
 from veilgate.inference.embedding_spec import IMAGENET_MEAN, IMAGENET_STD
 
 _OPSET = 17
-# Smaller ones are levels and shapes: they cost nothing, and some of them have to be exact.
-_HALVED_FROM_NUMBERS = 1024
 
 
 class _AsEmbeddersAre(nn.Module):
@@ -32,7 +29,7 @@ class _AsEmbeddersAre(nn.Module):
 
 
 def export(network: LikenessNetwork, path: Path) -> None:
-    """Weights in half precision, computed with in full: half the bytes, for vectors that hardly differ."""
+    """For any number of pictures of the network's side."""
     whole = _AsEmbeddersAre(copy.deepcopy(network).cpu().float()).eval()
     side = network.size.side_px
     torch.onnx.export(
@@ -46,19 +43,6 @@ def export(network: LikenessNetwork, path: Path) -> None:
         dynamo=False,
     )
     model = onnx.load(path)
-    _halve_weights(model.graph)
+    halve_weights(model.graph)
     onnx.checker.check_model(model)
     onnx.save(model, path)
-
-
-def _halve_weights(graph: onnx.GraphProto) -> None:
-    casts = []
-    for weights in graph.initializer:
-        numbers = numpy_helper.to_array(weights)
-        if numbers.dtype != np.float32 or numbers.size < _HALVED_FROM_NUMBERS:
-            continue
-        name, half = weights.name, f"{weights.name}.half"
-        weights.CopyFrom(numpy_helper.from_array(numbers.astype(np.float16), half))
-        casts.append(helper.make_node("Cast", [half], [name], to=TensorProto.FLOAT))
-    for cast in reversed(casts):
-        graph.node.insert(0, cast)

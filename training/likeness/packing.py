@@ -19,7 +19,7 @@ from veilgate.imaging.likeness import likeness_view
 from veilgate.imaging.resample import resize, use_calling_thread_only
 from veilgate.inference.embedders.descriptor import Descriptor
 
-# Half as much again as the network sees, so that a part of a picture still has something to show.
+# More than the networks see, so that a part of a picture still has something to show.
 SIDE_PX = 192
 # Far from the numbers that the benchmark draws: nothing measured was trained on.
 FIRST_SCENE = 1_000_000
@@ -48,6 +48,8 @@ def packed_pictures(folder: Path, *, scenes: int, cache: Path) -> PackedPictures
     """The JPEG photos below `folder`, by name, then `scenes` drawn ones, each named by its kind and number;
     from `cache` when it has them."""
     photos = sorted(folder.rglob("*.jpg"), key=lambda path: path.name)
+    if not photos:
+        raise FileNotFoundError(f"{folder} holds no .jpg pictures")
     sources = [_Source(path) for path in photos]
     sources += [_Source(None, FIRST_SCENE + number) for number in range(scenes)]
     entry = cache / f"likeness-{_key(photos, scenes)}"

@@ -1,5 +1,6 @@
 """Teaches the embedder, from random numbers, and goes on after any kill."""
 
+import hashlib
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from torch import Tensor
 from training import checkpoints
 from training.averaging import Average
 from training.curves import draw_curves
+from training.decay import groups
 from training.journal import Journal
 from training.likeness.batches import Batch, Batches
 from training.likeness.captions import draw_captions
@@ -40,21 +42,17 @@ _COLUMNS = ("step", "seconds", "loss", "recall_at_1", "gap")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long, and from which random numbers. Where `steps` are given, `minutes` mean nothing; what a kill
-    costs is at most `saved_every` steps."""
+    """How long, and from which random numbers. What a kill costs is at most `saved_every` steps."""
 
-    steps: int | None
-    minutes: float
+    steps: int
     batch: int
     seed: int
     size: NetworkSize
     saved_every: int = 50
 
-    def passed(self, step: int, seconds: float) -> float:
+    def passed(self, step: int) -> float:
         """The share of the training that is over."""
-        if self.steps is not None:
-            return step / max(1, self.steps)
-        return seconds / 60 / self.minutes
+        return step / max(1, self.steps)
 
 
 class Training:
@@ -63,6 +61,8 @@ class Training:
     def __init__(self, plan: Plan, pictures: PackedPictures, *, device: torch.device) -> None:
         torch.manual_seed(plan.seed)
         self.plan = plan
+        names = hashlib.sha256("\n".join(pictures.names).encode()).hexdigest()[:16]
+        self._course = {"steps": plan.steps, "batch": plan.batch, "seed": plan.seed, "pictures": names}
         self.step, self.seconds = 0, 0.0
         self.network = LikenessNetwork(plan.size).to(device, memory_format=torch.channels_last)
         self.average = Average(self.network, decay=_AVERAGED)
@@ -76,13 +76,13 @@ class Training:
         self._signs = torch.from_numpy(np.array(pictures.signs)).to(device, torch.bfloat16)
         self._memory = Memory(_REMEMBERED_BATCHES * 2 * plan.batch, plan.size.dimensions, device=device)
         self._optimizer = torch.optim.AdamW(
-            _groups(self.network), lr=_HIGHEST_RATE, weight_decay=_DECAY, fused=True
+            groups(self.network, weight_decay=_DECAY), lr=_HIGHEST_RATE, fused=True
         )
 
     def advance(self) -> float:
         """One step; its loss."""
         began_s = time.perf_counter()
-        passed = self.plan.passed(self.step, self.seconds)
+        passed = self.plan.passed(self.step)
         for group in self._optimizer.param_groups:
             group["lr"] = _rate(passed)
         loss = self._loss(self._batches.take(self.step), remembers=passed >= _REMEMBERED_FROM)
@@ -90,9 +90,10 @@ class Training:
         loss.backward()
         self._optimizer.step()
         self.average.follow(self.network, step=self.step)
+        wrong = float(loss.detach())  # waits for the device
         self.step += 1
         self.seconds += time.perf_counter() - began_s
-        return float(loss.detach())
+        return wrong
 
     def _loss(self, batch: Batch, *, remembers: bool) -> Tensor:
         self.network.train()
@@ -117,6 +118,8 @@ class Training:
     @torch.no_grad()
     def measured(self) -> dict[str, float]:
         """How many hard copies of kept pictures find theirs, and by how much it is nearer than a stranger."""
+        if not len(self._kept):
+            return {}
         originals, copies = [], []
         for pictures, views in self._batches.hard(self._kept):
             with _half_precision(self._device):
@@ -132,6 +135,7 @@ class Training:
 
     def state(self) -> dict[str, Any]:
         return {
+            "course": self._course,
             "step": self.step,
             "seconds": self.seconds,
             "network": self.network.state_dict(),
@@ -140,7 +144,13 @@ class Training:
             "memory": self._memory.state(),
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def resume(self, out: Path) -> None:
+        """Go on where `out` says that an earlier run was ended, if one was."""
+        state = checkpoints.load(out / "checkpoint.pt")
+        if state is None:
+            return
+        checkpoints.require_same(out, state["course"], self._course)
+        print(f"goes on at step {state['step']}", flush=True)
         self.step, self.seconds = state["step"], state["seconds"]
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
@@ -154,29 +164,17 @@ def _rate(passed: float) -> float:
     )
 
 
-def _groups(network: torch.nn.Module) -> list[dict[str, Any]]:
-    """Levels and scales of normalisation are not drawn to zero."""
-    flat = [weights for weights in network.parameters() if weights.ndim < 2]
-    return [
-        {"params": [weights for weights in network.parameters() if weights.ndim >= 2]},
-        {"params": flat, "weight_decay": 0.0},
-    ]
-
-
 def _half_precision(device: torch.device) -> AbstractContextManager[object]:
     """Convolutions in bfloat16: 480 to 740 GFLOP/s on two cores, for 70 to 380 in float32."""
     return torch.autocast(device.type, torch.bfloat16)
 
 
 def teach(training: Training, *, out: Path) -> None:
-    """To the end of the plan, from where `out` says that an earlier run was ended."""
+    """To the end of the plan, from where the training stands."""
     out.mkdir(parents=True, exist_ok=True)
     checkpoint, log = out / "checkpoint.pt", out / "log.csv"
-    state = checkpoints.load(checkpoint)
-    if state:
-        training.restore(state)
     journal = Journal(log, _COLUMNS, next_step=training.step)
-    while training.plan.passed(training.step, training.seconds) < 1:
+    while training.step < training.plan.steps:
         loss, done = training.advance(), training.step
         if done % _LOGGED_EVERY_STEPS == 0:
             row = {"step": done - 1, "seconds": training.seconds, "loss": loss}

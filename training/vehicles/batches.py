@@ -44,7 +44,7 @@ def batches(
         for step in range(first_step, plan.steps + ahead):
             if step < plan.steps:
                 waiting.append(_begin(pool, samples, plan, step))
-            if len(waiting) > ahead or step >= plan.steps:
+            if waiting and (len(waiting) > ahead or step >= plan.steps):
                 yield _gathered([future.result() for future in waiting.popleft()])
 
 

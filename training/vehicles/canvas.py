@@ -91,7 +91,7 @@ class Canvas:
             hidden = sides.clip(0).prod(axis=1) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1).clip(1e-6)
             is_gone = hidden > _MOST_HIDDEN
             for box in boxes[is_gone]:
-                self.known[_marks(box)] = 0
+                self.known[_touched(box)] = 0
             self.boxes[number], self.classes[number] = boxes[~is_gone], self.classes[number][~is_gone]
 
     def _take(self, labelled: Labelled, placing: Placing, covered: NDArray[np.float32]) -> None:
@@ -108,7 +108,7 @@ class Canvas:
         clear = (share >= _LEAST_VISIBLE) & (sides.min(axis=1) >= _LEAST_SIDE_PX)
         is_typed = labelled.classes != UNTYPED
         for box in seen[(share > 0) & ~(clear & is_typed)]:
-            self.known[_marks(box)] = 0
+            self.known[_touched(box)] = 0
         self.boxes.append(seen[clear & is_typed])
         self.classes.append(labelled.classes[clear & is_typed])
 
@@ -116,6 +116,13 @@ class Canvas:
 def _marks(box: NDArray[np.float32]) -> tuple[slice, slice]:
     """The marks whose centres lie in a box."""
     x0, y0, x1, y1 = np.ceil(box / MARK_PX - 0.5).astype(int).clip(0)
+    return slice(y0, y1), slice(x0, x1)
+
+
+def _touched(box: NDArray[np.float32]) -> tuple[slice, slice]:
+    """The marks that a box has any part of, were it smaller than one."""
+    x0, y0 = np.floor(box[:2] / MARK_PX).astype(int).clip(0)
+    x1, y1 = np.ceil(box[2:] / MARK_PX).astype(int).clip(0)
     return slice(y0, y1), slice(x0, x1)
 
 

@@ -45,4 +45,4 @@ def run(options: argparse.Namespace) -> None:
     training.run(pictures, labels, empty_pictures(cache=cache))
     network = training.average.network
     write_onnx(network, options.out / "vehicles-v1.onnx")
-    write_quantised_onnx(network, options.out / "vehicles-v1-int8.onnx", pictures)
+    write_quantised_onnx(network, options.out / "vehicles-v1-int8.onnx", pictures, labels)

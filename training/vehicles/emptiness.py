@@ -1,5 +1,7 @@
 """Pictures without vehicles: to a network that saw nothing but streets, a cup of coffee is a car."""
 
+import hashlib
+import json
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from training.pictures import PackedPictures, Pixels, pack
 _FIRST_SCENE = 2_000_000
 _SCENES = 600
 _LONGEST_SIDE_PX = 416
-_WITH_CARS = "street"
+_WITH_CARS = {"street", "night"}  # which is a street in the dark
+_VERSION = 1
 # What the packages bring that train. The others of scikit-image are kept to be tried out on.
 _OF_SKIMAGE = (
     *("brick.png", "camera.png", "cell.png", "coins.png", "grass.png", "gravel.png", "horse.png", "ihc.png"),
@@ -36,7 +39,8 @@ class EmptyPictures:
 
 def empty_pictures(*, cache: Path) -> EmptyPictures:
     """From `cache` where it has them all."""
-    folder = cache / "empty"
+    made_of = json.dumps([_VERSION, _SCENES, _OF_SKIMAGE, _OF_MATPLOTLIB, sorted(_WITH_CARS)])
+    folder = cache / f"empty-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     for path in _photos():
         _keep(folder / f"photo_{path.stem}.jpg", path)
@@ -57,7 +61,7 @@ def _keep(target: Path, source: Path | int) -> None:
         return
     if isinstance(source, int):
         kind, pixels = draw_scene(source)
-        if kind == _WITH_CARS:
+        if kind in _WITH_CARS:
             return
     else:
         pixels = np.asarray(cv2.imread(str(source), cv2.IMREAD_COLOR), np.uint8)

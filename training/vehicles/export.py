@@ -3,26 +3,26 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import numpy_helper
 from onnxruntime import quantization
 from torch import nn
 
+from training.halves import halve_weights
 from training.pictures import PackedPictures
-from training.vehicles.labels import CLASSES
+from training.vehicles.labels import CLASSES, SOURCES, Labelled
 from training.vehicles.network import STRIDES
 from veilgate.inference.detectors.letterbox import Letterbox
 
 LONGEST_SIDE_PX = 320
 _OPSET = 17
-# Pictures that the ranges of bytes are taken from.
-_CALIBRATED_ON = 300
+# Pictures of each source that the ranges of bytes are taken from.
+_CALIBRATED_ON = 100
 # Where a byte is too coarse: distances in pixels and the logits of rare classes.
 _LEFT_IN_FLOATS = ("edges", "kinds", "Softplus")
 
@@ -32,11 +32,14 @@ def write_onnx(network: nn.Module, path: Path) -> None:
     float32, which halves the file and changes no score by more than 0.001."""
     graph = _traced(network)
     _describe(graph)
-    onnx.save(_halved(graph), path)
+    halve_weights(graph.graph)
+    onnx.save(graph, path)
 
 
-def write_quantised_onnx(network: nn.Module, path: Path, pictures: PackedPictures) -> None:
-    """The same in bytes, with ranges from training pictures."""
+def write_quantised_onnx(
+    network: nn.Module, path: Path, pictures: PackedPictures, labels: Sequence[Labelled]
+) -> None:
+    """The same in bytes, with ranges from pictures that are learned from."""
     graph = _traced(network)
     whole, ready = path.with_suffix(".whole"), path.with_suffix(".ready")
     onnx.save(graph, whole)
@@ -45,7 +48,7 @@ def write_quantised_onnx(network: nn.Module, path: Path, pictures: PackedPicture
     quantization.quantize_static(
         ready,
         path,
-        _Calibration(pictures),
+        _Calibration(pictures, labels),
         quant_format=quantization.QuantFormat.QDQ,
         per_channel=True,
         activation_type=quantization.QuantType.QUInt8,
@@ -85,35 +88,21 @@ def _describe(graph: onnx.ModelProto) -> None:
     onnx.helper.set_model_props(graph, facts)
 
 
-def _halved(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Weights of more than a few numbers as float16, each made float32 again by a node of its own."""
-    weights = list(graph.graph.initializer)
-    del graph.graph.initializer[:]
-    casts = []
-    for weight in weights:
-        values = numpy_helper.to_array(weight)
-        if values.dtype != np.float32 or values.ndim < 2:
-            graph.graph.initializer.append(weight)
-            continue
-        name = f"{weight.name}.half"
-        graph.graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), name))
-        casts.append(onnx.helper.make_node("Cast", [name], [weight.name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *graph.graph.node]
-    del graph.graph.node[:]
-    graph.graph.node.extend(nodes)
-    return graph
-
-
 def _coarse_nodes(graph: onnx.ModelProto) -> list[str]:
     return [node.name for node in graph.graph.node if any(part in node.name for part in _LEFT_IN_FLOATS)]
 
 
 class _Calibration(quantization.CalibrationDataReader):
-    """Training pictures, evenly from all of them, as the house would show them."""
+    """Of each source as many, as the house would show them."""
 
-    def __init__(self, pictures: PackedPictures) -> None:
-        positions = np.linspace(0, len(pictures) - 1, min(len(pictures), _CALIBRATED_ON)).astype(int)
-        self._batches = self._each(pictures, positions.tolist())
+    def __init__(self, pictures: PackedPictures, labels: Sequence[Labelled]) -> None:
+        positions: list[int] = []
+        for source in SOURCES:
+            taught = [
+                at for at, one in enumerate(labels) if one.source == source and not one.is_for_validation
+            ]
+            positions += taught[:: max(1, len(taught) // _CALIBRATED_ON)][:_CALIBRATED_ON]
+        self._batches = self._each(pictures, positions)
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         return next(self._batches, None)

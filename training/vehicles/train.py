@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from training import checkpoints
 from training.averaging import Average
 from training.curves import draw_curves
+from training.decay import groups
 from training.journal import Journal
 from training.pictures import PackedPictures
 from training.schedule import rate_at
@@ -31,7 +32,7 @@ _LOSSES, _MEASURES = ("box", "kind"), ("ap50", "ap50_openimages")
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What a training is given. The same course gives the same weights on the same machine."""
+    """What a training is given. On one thread the same course gives the same weights."""
 
     steps: int
     batch: int
@@ -48,13 +49,15 @@ class Training:
     def __init__(self, course: Course, out: Path) -> None:
         torch.manual_seed(course.seed)
         self.course = course
-        self.step = 0
+        self.step, self._seconds = 0, 0.0
         self._out = out
         self._device = torch.device(course.device)
         self.network = VehicleNetwork(len(CLASSES), SIZES[course.size])
         self.network.to(self._device, memory_format=torch.channels_last)
         self.average = Average(self.network)
-        self._optimizer = torch.optim.AdamW(_groups(self.network), lr=_HIGHEST_RATE, betas=(0.9, 0.99))
+        self._optimizer = torch.optim.AdamW(
+            groups(self.network, weight_decay=_WEIGHT_DECAY), lr=_HIGHEST_RATE, betas=(0.9, 0.99)
+        )
         self._resume()
         columns = ("step", "seconds", "rate", *_LOSSES, *_MEASURES)
         self._journal = Journal(out / "log.csv", columns, next_step=self.step)
@@ -65,11 +68,12 @@ class Training:
         validation = Validation(pictures, labels)
         plan = Plan(course.steps, course.batch, course.seed)
         ahead = 4 if self._device.type == "cuda" else 0
-        began_s = time.monotonic()
+        began_s = time.monotonic() - self._seconds
         for shown, truth in batches(samples, plan, first_step=self.step, threads=course.threads, ahead=ahead):
             rate = rate_at(self.step, steps=course.steps, warm_up_steps=_WARM_UP_STEPS, highest=_HIGHEST_RATE)
             wrong = self._learn(shown, truth, rate=rate)
-            row = {"step": self.step, "seconds": time.monotonic() - began_s, "rate": rate}
+            self._seconds = time.monotonic() - began_s
+            row = {"step": self.step, "seconds": self._seconds, "rate": rate}
             if self.step % _LOGGED_EVERY == 0:
                 self._journal.write(row | {"box": wrong.box.item(), "kind": wrong.kind.item()})
             self.step += 1
@@ -97,8 +101,9 @@ class Training:
 
     def _state(self) -> dict[str, Any]:
         return {
+            "course": _told(self.course),
             "step": self.step,
-            "size": self.course.size,
+            "seconds": self._seconds,
             "network": self.network.state_dict(),
             "average": self.average.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -112,15 +117,14 @@ class Training:
         state = checkpoints.load(self._out / "checkpoint.pt")
         if state is None:
             return
-        self.step = state["step"]
+        checkpoints.require_same(self._out, state["course"], _told(self.course))
+        self.step, self._seconds = state["step"], state["seconds"]
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
         print(f"goes on at step {self.step}", flush=True)
 
 
-def _groups(network: nn.Module) -> list[dict[str, Any]]:
-    """Matrices decay; biases and norms do not."""
-    matrices = [each for each in network.parameters() if each.ndim > 1]
-    others = [each for each in network.parameters() if each.ndim <= 1]
-    return [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
+def _told(course: Course) -> dict[str, int | str]:
+    """What makes it another training, whatever machine it goes on at."""
+    return {"steps": course.steps, "batch": course.batch, "seed": course.seed, "size": course.size}

@@ -29,6 +29,8 @@ class Validation:
 
     def __init__(self, pictures: PackedPictures, labels: Sequence[Labelled]) -> None:
         chosen = [position for position, one in enumerate(labels) if one.is_for_validation]
+        if not chosen:
+            raise SystemExit("no picture is kept for validation: too few, or see SOURCES in labels.py")
         self._shown = {labels[position].name: pictures[position] for position in chosen}
         self._pictures = [_as_evaluated(labels[position]) for position in chosen]
         shown = {name for picture in self._pictures for name in picture.labels}

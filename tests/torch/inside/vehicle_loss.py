@@ -43,6 +43,13 @@ def gradients(boxes: list[list[float]], known: torch.Tensor) -> list[torch.Tenso
     return found
 
 
+def _halves(of_logits: torch.Tensor, stride: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of the first picture, left and right."""
+    side = _SIDE_PX // stride
+    columns = of_logits.reshape(2, len(CLASSES), side, side)[0]
+    return columns[:, :, : side // 2], columns[:, :, side // 2 :]
+
+
 def main() -> None:
     marks = _SIDE_PX // 8
     # The second picture's source does not label bicycles; the left half of the first is a vehicle of no type.
@@ -50,15 +57,15 @@ def main() -> None:
     known[1] = ALL_KNOWN & ~(1 << _BICYCLE)
     known[0, :, : marks // 2] = 0
     of_nothing = gradients([], known)
-    columns = of_nothing[0].reshape(2, len(CLASSES), marks, marks)
+    halves = [_halves(each, stride) for each, stride in zip(of_nothing, STRIDES, strict=True)]
     of_a_car = gradients([[16.0, 16.0, 48.0, 48.0]], known)
     sys.stdout.write(
         json.dumps(
             {
                 "bicycle_where_unlabelled": max(float(each[1, _BICYCLE].abs().max()) for each in of_nothing),
                 "car_where_bicycles_are_unlabelled": float(of_nothing[0][1, _CAR].min()),
-                "hidden_half": float(columns[0, :, :, : marks // 2].abs().max()),
-                "other_half": float(columns[0, :, :, marks // 2 :].min()),
+                "hidden_half": max(float(hidden.abs().max()) for hidden, _ in halves),
+                "other_half": min(float(other.min()) for _, other in halves),
                 "cells_taught_that_it_is_a_car": sum(int((each[0, _CAR] < 0).sum()) for each in of_a_car),
                 "of_the_other_picture": sum(int((each[1] < 0).sum()) for each in of_a_car),
             }

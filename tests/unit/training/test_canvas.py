@@ -94,3 +94,13 @@ def test_what_is_covered_for_the_most_part_is_forgotten_and_not_background() -> 
     assert (canvas.known[:10, :10] == 0).all()
     assert (canvas.known[10:, 10:] == _NO_BICYCLE).all()
     assert (canvas.pixels[:60, :80] == (255, 0, 0)).all()
+
+
+def test_a_sliver_is_not_background_even_where_it_holds_no_centre_of_a_mark() -> None:
+    canvas = Canvas(160)
+    sliver = (0.5, 0.5, 0.5 + 3 / 160, 0.5 + 3 / 160)
+    canvas.lay(halves(), picture_with(sliver), Placing((160, 160), (0, 0), _WHOLE, mirrored=False))
+    assert not len(canvas.boxes[0])
+    hidden = canvas.known == 0
+    assert hidden[10, 10]
+    assert hidden.sum() == 1

@@ -76,6 +76,21 @@ def test_a_half_written_cache_is_written_again(folder: Path) -> None:
     assert _same(whole, pack(folder / "images", cache=folder / "other"))
 
 
+def test_a_kill_while_packing_others_spoils_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = pack(folder / "images", cache=folder / "cache")
+    write_picture(folder / "other", "nepal_0", (CAR, 0.5, 0.5, 0.9, 0.9))
+
+    def killed(*_words: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("training.pictures.cv2.imread", killed)
+        with pytest.raises(KeyboardInterrupt):
+            pack(folder / "other" / "images", cache=folder / "cache")
+    assert first[0].any(), "who has the old ones mapped keeps them"
+    assert _same(first, pack(folder / "images", cache=folder / "cache"))
+
+
 def _same(one: PackedPictures, other: PackedPictures) -> bool:
     return one.names == other.names and all(
         (one[position] == other[position]).all() for position in range(len(one))
