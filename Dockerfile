@@ -2,7 +2,7 @@
 #
 #   docker build --target gateway --tag veilgate-gateway:0.1.0 .
 #
-# Targets: gateway (no model, no codec), worker (CPU), worker-gpu, tests. Packages come from where pip looks by
+# Targets: gateway (nothing that runs a model, no codec), worker (CPU), worker-gpu, tests. Packages come from where pip looks by
 # itself, or from an index of yours: --secret id=pip,src=/path/to/pip.conf
 
 # To pin it for good: --build-arg PYTHON_IMAGE=python@sha256:… (docker buildx imagetools inspect says which).

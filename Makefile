@@ -48,12 +48,14 @@ demo-classify: dev ## Ask made-up vendors what a picture shows, and print each l
 	$(PYTHON) -m tests.stubs.demo
 
 train-vehicles: ## Train the vehicle detector: DATA=folder of images/ and labels/, OUT=folder to keep everything in
+	@test -n "$(DATA)" && test -n "$(OUT)" || { echo 'make train-vehicles DATA=folder OUT=folder'; exit 2; }
 	@VEILGATE_VENV=.venv-training ./start.sh --prepare requirements-training.txt
-	.venv-training/bin/python -m training vehicles --data $(DATA) --out $(OUT)
+	.venv-training/bin/python -m training vehicles --data "$(DATA)" --out "$(OUT)"
 
 train-likeness: ## Train the embedder: DATA=folder of images/, OUT=folder to keep everything in
+	@test -n "$(DATA)" && test -n "$(OUT)" || { echo 'make train-likeness DATA=folder OUT=folder'; exit 2; }
 	@VEILGATE_VENV=.venv-training ./start.sh --prepare requirements-training.txt
-	.venv-training/bin/python -m training likeness --data $(DATA) --out $(OUT)
+	.venv-training/bin/python -m training likeness --data "$(DATA)" --out "$(OUT)"
 
 format: dev ## Rewrite the code in the house's format
 	$(PYTHON) -m ruff check --fix .

@@ -66,6 +66,12 @@ def test_the_command_line_works_in_the_gateway_s_image(
     assert index.returncode == os.EX_CONFIG
     assert "run it where search does" in index.stderr
     assert images["worker"].run("-m", "veilgate", "index", "status", **house.settings).returncode == 0
+    listed = images["gateway"].run("-m", "veilgate", "models", "list", **house.settings)
+    assert (listed.returncode, "vehicles-v1" in listed.stdout) == (0, True), listed.stderr
+    words = ("-m", "veilgate", "models", "evaluate", "--model", "vehicles-v1", "--data", "models")
+    measured = images["gateway"].run(*words, **house.settings)
+    assert measured.returncode == os.EX_CONFIG
+    assert "run it where a worker does" in measured.stderr
 
 
 def test_all_end_when_asked_and_leave_nothing_outside_their_folder(

@@ -17,7 +17,7 @@ from training.halves import halve_weights
 from training.pictures import PackedPictures
 from training.vehicles.labels import CLASSES, SOURCES, Labelled
 from training.vehicles.network import STRIDES
-from veilgate.inference.detectors.letterbox import Letterbox
+from veilgate.inference.detectors.pyramid import PyramidGeometry
 
 LONGEST_SIDE_PX = 320
 _OPSET = 17
@@ -112,7 +112,5 @@ class _Calibration(quantization.CalibrationDataReader):
     ) -> Iterator[dict[str, NDArray[np.float32]]]:
         for position in positions:
             pixels = pictures[position]
-            box = Letterbox.around(
-                (pixels.shape[1], pixels.shape[0]), longest_side_px=LONGEST_SIDE_PX, stride_px=STRIDES[-1]
-            )
+            box = PyramidGeometry(CLASSES, LONGEST_SIDE_PX).letterbox((pixels.shape[1], pixels.shape[0]))
             yield {"pictures": box.tensor(pixels)}

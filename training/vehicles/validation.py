@@ -12,13 +12,12 @@ from training.pictures import PackedPictures
 from training.vehicles.export import write_onnx
 from training.vehicles.labels import CLASSES, UNTYPED, Labelled
 from veilgate.inference.detector_options import DetectorOptions
-from veilgate.inference.manifest import read_manifest
 from veilgate.inference.model_spec import ModelKind
 from veilgate.inference.models import load_model
 from veilgate.services.evaluation.evaluation import Part, evaluate
 from veilgate.services.evaluation.labelled_pictures import UNLABELLED, LabelledPicture
 from veilgate.services.evaluation.looking import Contestant
-from veilgate.wiring.resources import models_folder
+from veilgate.wiring.resources import models_manifest
 
 # Those that the shipped model is judged by; the others are rare, or come from one source.
 _JUDGED_BY = ("car", "truck", "bus", "motorcycle")
@@ -47,8 +46,7 @@ class Validation:
 
     def measure_file(self, path: Path) -> Sequence[Part]:
         """All that is known of a file's finds, by source."""
-        manifest = read_manifest(models_folder() / "manifest.toml")
-        spec = manifest.resolve(str(path), ModelKind.VEHICLES)
+        spec = models_manifest().resolve(str(path), ModelKind.VEHICLES)
         detector = load_model(spec, folder=path.parent, options=DetectorOptions())
         return evaluate(
             [Contestant(detector, CLASSES)],

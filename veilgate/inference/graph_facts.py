@@ -6,6 +6,8 @@ from dataclasses import dataclass
 # A dimension that may differ from run to run.
 DYNAMIC = -1
 
+_LONGEST_NAME = 60
+
 # None where even the number of dimensions is open.
 Shape = tuple[int, ...] | None
 
@@ -27,3 +29,8 @@ def shown(shape: Shape) -> str:
     if shape is None:
         return "a shape that it does not tell"
     return "(" + ", ".join("?" if side == DYNAMIC else str(side) for side in shape) + ")"
+
+
+def is_class_name(name: object) -> bool:
+    """Whether a file's word for a class may stand in answers and logs."""
+    return isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name.isprintable()

@@ -35,6 +35,8 @@ def parse_entry(table: Mapping[str, Any], position: int, *, folder: Path) -> Mod
     embeds = kind is ModelKind.EMBEDDER
     if adapter.embeds != embeds:
         raise entry.wrong(f"the adapter {adapter} is none for {kind.noun} model")
+    if adapter is Adapter.VEILGATE and kind is ModelKind.FACES:
+        raise entry.wrong("the adapter veilgate is for vehicles: of its classes the surest hides the others")
     entry.refuse_unknown(_KEYS | (EMBEDDING_KEYS if embeds else _DETECTOR_KEYS))
     source = _parse_source(entry, folder, adapter)
     sha256, size_bytes = _parse_content(entry, source, embeds=embeds)

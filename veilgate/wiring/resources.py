@@ -19,7 +19,7 @@ from veilgate import __version__
 from veilgate.domain.errors import ConfigurationError, DatabaseUnavailable, ObjectStoreUnavailable
 from veilgate.domain.pictures import PictureLimits
 from veilgate.domain.retry import RetryPolicy
-from veilgate.inference.manifest import ModelKind, read_manifest
+from veilgate.inference.manifest import Manifest, ModelKind, read_manifest
 from veilgate.lookups.answer_cache import ForgetAnswers
 from veilgate.persistence.engine import open_engine
 from veilgate.persistence.unit_of_work import Database
@@ -211,10 +211,19 @@ def models_folder() -> Path:
     return Path(__file__).resolve().parents[2] / "models"
 
 
+def models_manifest() -> Manifest:
+    """Raises `ConfigurationError`."""
+    return read_manifest(models_folder() / "manifest.toml")
+
+
+def fetched_models_folder(config: Config) -> Path:
+    """Where models lie that were fetched, or put there by hand."""
+    return config.storage.data_dir / "models"
+
+
 def veil_targets(config: Config) -> tuple[str, ...]:
     """The classes that this house veils, known without loading a model."""
-    manifest = read_manifest(models_folder() / "manifest.toml")
-    return manifest.veil_targets(config.models.face_detection_model_path, config.models.blur_targets)
+    return models_manifest().veil_targets(config.models.face_detection_model_path, config.models.blur_targets)
 
 
 def models_digest(config: Config) -> str:
@@ -222,7 +231,7 @@ def models_digest(config: Config) -> str:
 
     Of a model that is not on this machine only the setting counts.
     """
-    manifest = read_manifest(models_folder() / "manifest.toml")
+    manifest = models_manifest()
     models = config.models
     facts = [__version__, models.model_dump_json(exclude={"model_fetch"})]
     for setting, kind in (
@@ -255,7 +264,7 @@ def open_models(config: Config, *, streams: int) -> "WorkerModels":
     return open_worker_models(
         choice,
         manifest_path=models_folder() / "manifest.toml",
-        fetched_folder=config.storage.data_dir / "models",
+        fetched_folder=fetched_models_folder(config),
     )
 
 
@@ -280,5 +289,5 @@ def open_embedder(config: Config, setting_value: str | None = None) -> "Embedder
     return open_embedder(
         EmbedderChoice(wanted, config.search.near_duplicate_score),
         manifest_path=models_folder() / "manifest.toml",
-        fetched_folder=config.storage.data_dir / "models",
+        fetched_folder=fetched_models_folder(config),
     )

@@ -57,6 +57,8 @@ def test_the_manifest_is_listed_with_what_is_here(processes: Processes) -> None:
     assert rows["ID"] == ["KIND", "FILE", "LICENCE"]
     assert rows["centerface"] == ["faces", "here", "MIT"]
     assert rows["fastestdet"] == ["vehicles", "missing", "BSD-3-Clause"]
+    for ours in ("vehicles-v1", "vehicles-v1-int8"):
+        assert rows[ours] == ["vehicles", "here", "MIT"]
     assert rows["fake"] == ["faces", "none", "needed", "MIT"]
 
 

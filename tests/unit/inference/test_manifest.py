@@ -194,6 +194,7 @@ def test_an_embedder_says_how_its_pictures_are_to_look(tmp_path: Path) -> None:
         (EMBEDDER, {"adapter": '"yolo"'}, "the adapter yolo is none for an embedder model"),
         (EMBEDDER, {"kind": '"faces"'}, "the adapter torchvision is none for a faces model"),
         (EMBEDDER, {"classes": '{ face = "veil" }'}, "unknown key 'classes'"),
+        (OWN, {"adapter": '"veilgate"'}, "the adapter veilgate is for vehicles"),
         (EMBEDDER, {"network": "3"}, "network must be a text"),
         (EMBEDDER, {"sha256": '"0676ba6"'}, "or at least the first 8,"),
         (EMBEDDER, {"source": '"file:weights.pth"'}, "sha256 must be 64 hexadecimal digits in lower case"),

@@ -95,7 +95,7 @@ def names_and_scores(found: Sequence[Detection]) -> list[tuple[str, float]]:
 
 
 @pytest.mark.parametrize("other", [(16, 1, 1, (1, 1, 1, 1)), (8, 3, 3, (2.5, 2.5, 1.5, 1.5))])
-def test_a_vehicle_with_two_names_is_found_once_and_with_both_by_who_asks_for_the_unsure(
+def test_a_vehicle_with_two_names_is_found_once(
     other: tuple[int, int, int, Sequence[float]],
 ) -> None:
     """Be it one cell that has both, or two cells."""
@@ -104,9 +104,17 @@ def test_a_vehicle_with_two_names_is_found_once_and_with_both_by_who_asks_for_th
         cells = [(*other, (logit(0.6), logit(0.8), NEVER))]
     answer = grids(*cells)
     assert names_and_scores(found_in(answer, threshold=0.4)) == [("truck", 0.8)]
-    assert names_and_scores(found_in(answer, threshold=0.39)) == [("truck", 0.8), ("car", 0.6)]
+    # Who asks for less is told no more of what is sure.
+    assert names_and_scores(found_in(answer, threshold=0.1)) == [("truck", 0.8)]
     # What nobody wants to know of hides nothing.
     assert names_and_scores(found_in(answer, threshold=0.4, wanted=("car", "bus"))) == [("car", 0.6)]
+
+
+def test_who_asks_for_less_is_given_guesses_too() -> None:
+    answer = grids((16, 1, 1, (1, 1, 1, 1), (logit(0.3), logit(0.8), logit(0.35))))
+    assert names_and_scores(found_in(answer, threshold=0.4)) == [("truck", 0.8)]
+    told = [("truck", 0.8), ("bus", 0.35), ("car", 0.3)]
+    assert names_and_scores(found_in(answer, threshold=0.2)) == told
 
 
 @pytest.mark.parametrize("threshold", [0.1, 0.4])
@@ -134,7 +142,7 @@ def test_no_picture_gives_more_than_the_most_boxes() -> None:
     fine = answer[0]
     fine[:4] = 0.5
     fine[4] = np.linspace(3, 0, fine[4].size).reshape(fine[4].shape)
-    _, scores, _ = decode(answer, wanted=[0, 1, 2], threshold=0.3, one_each=True)
+    _, scores, _ = decode(answer, wanted=[0, 1, 2], threshold=0.3, sure_from=0.4)
     assert len(scores) == MAX_DETECTIONS
     assert scores.tolist() == sorted(scores.tolist(), reverse=True)
     assert scores[0] == pytest.approx(1 / (1 + math.exp(-3)))

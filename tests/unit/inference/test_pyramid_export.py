@@ -61,6 +61,12 @@ def test_other_answers_are_none(given: tuple[Shape, ...], complaint: str) -> Non
         read_pyramid(facts(*given))
 
 
+@pytest.mark.parametrize("taken", [None, (1, 3, 320, 320), (-1, 3, 320, -1), (-1, 1, -1, -1), (-1, 3, -1)])
+def test_what_does_not_take_pictures_of_any_size_is_none(taken: Shape) -> None:
+    with pytest.raises(NotADetector, match=r"takes \(N, 3, height, width\) of any size"):
+        read_pyramid(GraphFacts((taken,), (GRID,) * 3, SAYS))
+
+
 def test_two_inputs_are_none() -> None:
     with pytest.raises(NotADetector, match="takes 2 inputs"):
         read_pyramid(facts(inputs=2))

@@ -1,6 +1,7 @@
 """A session for each shape: opened once, whoever asks first, and asked for its own shape alone."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -25,6 +26,7 @@ def test_each_shape_is_opened_once_by_however_many_threads() -> None:
 
     def open_one(shape: tuple[int, ...]) -> OneShape:
         opened.append(shape)
+        time.sleep(0.02)  # as long as compiling takes at the least: time for the others to come
         return OneShape(shape)
 
     sessions = SessionsByShape(open_one)

@@ -17,6 +17,8 @@ SIDE_PX = 100
 Corners = tuple[int, int, int, int]
 Marked = tuple[str, Corners]
 SMALL, MEDIUM, LARGE = (0, 0, 9, 9), (0, 40, 10, 50), (60, 60, 90, 90)
+# Where there is no box.
+NOTHING = (0, 60, 30, 90)
 
 
 class Reciter:
@@ -127,12 +129,16 @@ def test_a_class_that_no_model_has_is_judged_by_nobody() -> None:
 
 def test_a_vehicle_whose_type_nobody_knows_counts_only_as_some_vehicle() -> None:
     pictures = [labelled("a", (UNLABELLED, LARGE), ("car", SMALL), (UNLABELLED, MEDIUM))]
-    told = [("bus", 0.9, LARGE), ("car", 0.85, LARGE), ("car", 0.8, SMALL)]
+    told = [("bus", 0.9, LARGE), ("car", 0.85, LARGE), ("car", 0.8, SMALL), ("bus", 0.7, NOTHING)]
     [part] = measured([Contestant(Reciter("one", told), ("car", "bus"))], pictures).parts
     [quality] = part.qualities
     assert quality.ap50 == {"car": 1}
-    # Two of three, and the second find of the bus is wrong: 1 up to a third, 2/3 up to two thirds.
-    assert quality.any_ap50 == pytest.approx(1 / 3 + 1 / 3 * 2 / 3)
+    # Two of three; what has two names is found once, and what is nothing comes too late to count.
+    assert quality.any_ap50 == pytest.approx(2 / 3)
+    [worse] = measured(
+        [Contestant(Reciter("one", [*told, ("car", 0.95, NOTHING)]), ("car", "bus"))], pictures
+    ).parts
+    assert worse.qualities[0].any_ap50 == pytest.approx(2 / 3 * 2 / 3)
     assert part.any_sizes == {"small": 1, "medium": 1, "large": 1}
 
 
@@ -153,6 +159,9 @@ def test_the_classes_may_be_chosen_but_not_made_up() -> None:
         ConfigurationError, match=r"^--classes: there is no box of 'tram'; there are: bus, car$"
     ):
         measured(models, pictures, ["car", "tram"])
+    blind = [Contestant(Reciter("one", []), ("car",))]
+    with pytest.raises(ConfigurationError, match=r"^--classes: no model finds 'bus'$"):
+        measured(blind, pictures, ["car", "bus"])
 
 
 def test_pictures_without_any_box_have_no_quality_but_a_speed() -> None:

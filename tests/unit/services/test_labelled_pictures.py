@@ -40,6 +40,15 @@ def test_boxes_come_with_the_names_of_their_classes(folder: Path) -> None:
     assert both.parts_xyxy == pytest.approx(np.array([[0.4, 0.3, 0.6, 0.7], [0, 0, 0.5, 1]]))
 
 
+def test_a_mark_that_an_editor_begins_with_is_no_part_of_a_name(folder: Path) -> None:
+    (folder / "classes.txt").write_bytes(b"\xef\xbb\xbfcar\r\n")
+    add(folder, "a.jpg", "0 0.5 0.5 0.2 0.2")
+    assert read_labelled_pictures(folder)[0].labels == ("car",)
+    (folder / "classes.txt").write_text("car\x1b[2J\n")
+    with pytest.raises(ConfigurationError, match=r"names a class 'car\\x1b\[2J', which cannot be printed"):
+        read_labelled_pictures(folder)
+
+
 def test_the_folder_above_may_name_the_classes(folder: Path) -> None:
     add(folder, "a.jpg", "0 0.5 0.5 0.2 0.2")
     assert read_labelled_pictures(folder)[0].labels == (UNLABELLED,)
@@ -91,6 +100,7 @@ def test_a_folder_that_is_missing_or_empty_is_named(folder: Path, tmp_path: Path
     [
         (("nepal_1", "road_1", "nepal_2_b"), {"nepal": (0, 2), "road": (1,)}),
         (("nepal_1", "nepal_2"), {}),
+        (("nepal_1", "all_2"), {}),
         (("nepal_1", "road_1", "photo"), {}),
         (tuple(f"{number}_a" for number in range(9)), {}),
     ],

@@ -9,6 +9,7 @@ from veilgate.domain.detections import Box, Detection
 from veilgate.imaging.boxes import clip_boxes, non_max_suppression, scale_boxes
 from veilgate.imaging.resample import resize
 from veilgate.inference.detectors.answers import check_finite
+from veilgate.inference.detectors.letterbox import round_up
 from veilgate.inference.ports import MAX_DETECTIONS, Session
 
 INPUT_SHAPE = (-1, 3, -1, -1)
@@ -35,7 +36,7 @@ class CenterFace:
 
     def input_size(self, width: int, height: int) -> tuple[int, int]:
         content_w, content_h = self._content_size(width, height)
-        return _round_up(content_w), _round_up(content_h)
+        return round_up(content_w, _GRID_PX), round_up(content_h, _GRID_PX)
 
     def detect(
         self, pictures: Sequence[NDArray[np.uint8]], thresholds: Sequence[float]
@@ -105,7 +106,3 @@ def _detections(boxes_xyxy: NDArray[np.float32], scores: NDArray[np.float32]) ->
         for box, score in zip(boxes_xyxy, scores, strict=True)
         if box[2] > box[0] and box[3] > box[1]  # what was found in the padding has nothing left
     ]
-
-
-def _round_up(side_px: int) -> int:
-    return -(-side_px // _GRID_PX) * _GRID_PX

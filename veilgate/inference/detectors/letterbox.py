@@ -33,7 +33,7 @@ class Letterbox:
         return cls(
             picture_wh,
             (content_w, content_h),
-            (_round_up(content_w, stride_px), _round_up(content_h, stride_px)),
+            (round_up(content_w, stride_px), round_up(content_h, stride_px)),
         )
 
     @property
@@ -62,5 +62,5 @@ def _scaled(size_wh: tuple[int, int], factor: float) -> tuple[int, int]:
     return max(1, round(size_wh[0] * factor)), max(1, round(size_wh[1] * factor))
 
 
-def _round_up(side_px: int, stride_px: int) -> int:
+def round_up(side_px: int, stride_px: int) -> int:
     return -(-side_px // stride_px) * stride_px

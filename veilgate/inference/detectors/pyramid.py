@@ -11,7 +11,7 @@ from veilgate.domain.detections import Detection
 from veilgate.domain.errors import StageFailed
 from veilgate.inference.detectors.answers import check_finite
 from veilgate.inference.detectors.box_detector import BoxDetector, Found
-from veilgate.inference.detectors.letterbox import Letterbox
+from veilgate.inference.detectors.letterbox import Letterbox, round_up
 from veilgate.inference.detectors.suppression import suppress
 from veilgate.inference.ports import MAX_DETECTIONS
 
@@ -24,7 +24,7 @@ SIDES = 4
 # one at a time, for graphs of four would take 40 MB each and save a hundredth of what a picture costs in all.
 _SHORTER_SIDE = 0.75
 _MAX_IOU = 0.6
-# Bounded before suppression, whose work grows with it: all cells of the largest input, with one class each.
+# Bounded before suppression, whose work grows with it.
 _MOST_CANDIDATES = 30_000
 
 Grid = NDArray[np.float32]
@@ -41,8 +41,8 @@ class PyramidGeometry:
     def letterbox(self, picture_wh: tuple[int, int]) -> Letterbox:
         """Small pictures are enlarged, too: in training every picture had this longest side."""
         tight = Letterbox.around(picture_wh, longest_side_px=self.longest_side_px, stride_px=STRIDES_PX[-1])
-        long_px = _round_up(self.longest_side_px)
-        short_px = _round_up(_SHORTER_SIDE * self.longest_side_px)
+        long_px = round_up(self.longest_side_px, STRIDES_PX[-1])
+        short_px = round_up(math.ceil(_SHORTER_SIDE * self.longest_side_px), STRIDES_PX[-1])
         width, height = tight.input_wh
         input_wh = (
             long_px if width > short_px else short_px,
@@ -54,9 +54,8 @@ class PyramidGeometry:
 class Pyramid(BoxDetector[PyramidGeometry]):
     """A graph that training/ wrote.
 
-    From its default threshold on each vehicle is found once. Who asks for less is given second guesses too: a
-    car at 0.4 that is a truck at 0.3. Of an early training, on 120 pictures, that makes a mean AP50 of 0.535;
-    where each vehicle is found once it is 0.503, and 14 of 256 finds above 0.3 are no longer doubles.
+    From its default threshold on each vehicle is found once, whoever asks. Who asks for less is given guesses
+    too: a car at 0.4 that may be a truck at 0.3.
     """
 
     def detect(
@@ -76,7 +75,7 @@ class Pyramid(BoxDetector[PyramidGeometry]):
             [grid[0] for grid in grids],
             wanted=self._labels,
             threshold=threshold,
-            one_each=threshold >= self.default_threshold,
+            sure_from=self.default_threshold,
         )
         return self._named(found, letterbox)
 
@@ -91,16 +90,16 @@ class Pyramid(BoxDetector[PyramidGeometry]):
         return grids
 
 
-def decode(grids: Sequence[Grid], *, wanted: Collection[int], threshold: float, one_each: bool) -> Found:
+def decode(grids: Sequence[Grid], *, wanted: Collection[int], threshold: float, sure_from: float) -> Found:
     """Boxes (n, 4) in pixels of the input, not yet clipped, scores and class indices, best first, at most
     `MAX_DETECTIONS`.
 
     Each of the grids, one for each stride, is (4 + classes, rows, columns): how far the box reaches to the
     left, top, right and bottom of the cell's centre, in strides, and a logit for each class. A cell counts
-    for each `wanted` class above the threshold, which lies between 0 and 1, both excluded; `one_each` leaves
-    of boxes about one thing only the best, whatever they call it.
+    for each `wanted` class above the threshold, which lies between 0 and 1, both excluded. Of boxes about one
+    thing that score at least `sure_from` only the best is left, whatever they call it.
     """
-    lowest = math.log(threshold / (1 - threshold))  # the sigmoid of a few cells costs less than of all
+    lowest = _logit(threshold)  # the sigmoid of a few cells costs less than of all
     parts = [
         _above(grid, stride_px, lowest, sorted(wanted))
         for grid, stride_px in zip(grids, STRIDES_PX, strict=True)
@@ -109,9 +108,10 @@ def decode(grids: Sequence[Grid], *, wanted: Collection[int], threshold: float, 
     best = np.argsort(-logits, kind="stable")[:_MOST_CANDIDATES]
     boxes_xyxy, logits, classes = boxes_xyxy[best], logits[best], classes[best]
     kept = suppress(boxes_xyxy, classes, max_iou=_MAX_IOU, most=MAX_DETECTIONS)
-    if one_each:
-        of_one_class = np.zeros(len(kept), np.intp)
-        kept = kept[suppress(boxes_xyxy[kept], of_one_class, max_iou=_MAX_IOU, most=MAX_DETECTIONS)]
+    sure, guesses = np.split(kept, [int((logits[kept] >= _logit(sure_from)).sum())])
+    of_one_class = np.zeros(len(sure), np.intp)
+    sure = sure[suppress(boxes_xyxy[sure], of_one_class, max_iou=_MAX_IOU, most=MAX_DETECTIONS)]
+    kept = np.concatenate([sure, guesses])
     return boxes_xyxy[kept], 1 / (1 + np.exp(-logits[kept])), classes[kept]
 
 
@@ -126,5 +126,5 @@ def _above(grid: Grid, stride_px: int, lowest: float, wanted: list[int]) -> Foun
     return boxes_xyxy.astype(np.float32), of_wanted[positions, rows, columns], classes
 
 
-def _round_up(side_px: float) -> int:
-    return math.ceil(side_px / STRIDES_PX[-1]) * STRIDES_PX[-1]
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))

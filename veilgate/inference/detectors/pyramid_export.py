@@ -4,10 +4,9 @@ import json
 from collections.abc import Mapping
 
 from veilgate.inference.detectors.pyramid import SIDES, STRIDES_PX, PyramidGeometry
-from veilgate.inference.graph_facts import DYNAMIC, GraphFacts, NotADetector, shown
+from veilgate.inference.graph_facts import DYNAMIC, GraphFacts, NotADetector, is_class_name, shown
 
 _LONGEST_TEXT = 10_000
-_LONGEST_NAME = 60
 # More cells than those of a side of 1280 would make one noisy picture a matter of seconds.
 _SIDES_PX = range(STRIDES_PX[-1], 1281)
 
@@ -20,6 +19,11 @@ def read_pyramid(facts: GraphFacts) -> PyramidGeometry:
         raise NotADetector(
             f"takes {len(facts.input_shapes)} inputs and gives {len(facts.output_shapes)} answers; "
             f"a detector trained here takes pictures and gives {len(STRIDES_PX)} grids"
+        )
+    (taken,) = facts.input_shapes
+    if taken is None or len(taken) != 4 or taken[1] not in (3, DYNAMIC) or taken[2:] != (DYNAMIC, DYNAMIC):
+        raise NotADetector(
+            f"takes {shown(taken)}; a detector trained here takes (N, 3, height, width) of any size"
         )
     for shape in facts.output_shapes:
         if shape is None or len(shape) != 4 or shape[1] not in (SIDES + len(names), DYNAMIC):
@@ -34,15 +38,11 @@ def _names(metadata: Mapping[str, str]) -> tuple[str, ...]:
         names = json.loads(text) if len(text) <= _LONGEST_TEXT else None
     except (ValueError, RecursionError):
         names = None
-    if not isinstance(names, list) or not names or not all(_is_name(name) for name in names):
+    if not isinstance(names, list) or not names or not all(is_class_name(name) for name in names):
         raise NotADetector(f"does not name its classes in its metadata, as `names`: {text[:60]!r}")
     if len(set(names)) != len(names):
         raise NotADetector(f"names a class twice: {text[:60]!r}")
     return tuple(names)
-
-
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name.isprintable()
 
 
 def _longest_side_px(metadata: Mapping[str, str]) -> int:

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from veilgate.inference.detectors.yolo import YoloGeometry, YoloLayout
-from veilgate.inference.graph_facts import DYNAMIC, GraphFacts, NotADetector, shown
+from veilgate.inference.graph_facts import DYNAMIC, GraphFacts, NotADetector, is_class_name, shown
 
 _LONGEST_TEXT = 100_000
-_LONGEST_NAME = 60
 _STRIDE_PX = 32
 _LARGEST_SIDE_PX = 4096
 _LARGEST_STRIDE_PX = 256
@@ -86,13 +85,9 @@ def _names(metadata: Mapping[str, str]) -> tuple[str, ...]:
     found = _literal(text)
     if isinstance(found, dict):
         found = [found.get(index, found.get(str(index))) for index in range(len(found))]
-    if not isinstance(found, list) or not found or not all(_is_name(name) for name in found):
+    if not isinstance(found, list) or not found or not all(is_class_name(name) for name in found):
         raise NotADetector("has class names in its metadata that are none: " + repr(text[:60]))
     return tuple(found)
-
-
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name.isprintable()
 
 
 def _stride_px(metadata: Mapping[str, str]) -> int:

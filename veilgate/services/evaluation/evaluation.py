@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from veilgate.domain.errors import ConfigurationError
-from veilgate.services.evaluation.labelled_pictures import LabelledPicture, by_source
+from veilgate.services.evaluation.labelled_pictures import EVERY_SOURCE, LabelledPicture, by_source
 from veilgate.services.evaluation.looking import Contestant, look
 from veilgate.services.evaluation.quality import (
     Quality,
@@ -73,7 +73,7 @@ def evaluate(
     for number, picture in enumerate(pictures, start=1):
         scenes.append(_scene(picture, read(picture), contestants))
         progress(number)
-    chosen = {**by_source(pictures), "all": tuple(range(len(pictures)))}
+    chosen = {**by_source(pictures), EVERY_SOURCE: tuple(range(len(pictures)))}
     parts = tuple(
         _part(source, [scenes[number] for number in numbers], question, contestants)
         for source, numbers in chosen.items()
@@ -93,6 +93,9 @@ def _question(
                 f"--classes: there is no box of {name!r}; there are: {', '.join(sorted(boxes)) or 'none'}"
             )
     known = tuple(name for name in boxes if any(name in labels for labels in offered))
+    for name in classes:
+        if name not in known:
+            raise ConfigurationError(f"--classes: no model finds {name!r}")
     asked = tuple(classes) or tuple(name for name, _ in boxes.most_common() if name in known)
     shared = tuple(name for name in asked if all(name in labels for labels in offered))
     return Question(asked, shared, known)

@@ -11,6 +11,8 @@ from veilgate.domain.errors import ConfigurationError
 
 # The class of a box of which nobody said what kind of vehicle it is.
 UNLABELLED = "vehicle_type_unlabelled"
+# What all pictures together are called, beside their sources.
+EVERY_SOURCE = "all"
 _CLASSES_FILE = "classes.txt"
 _FIELDS = 5
 # More beginnings of names than this are no sources, but somebody's way of naming files.
@@ -46,7 +48,10 @@ def read_labelled_pictures(folder: Path) -> tuple[LabelledPicture, ...]:
             raise ConfigurationError(
                 f"--data: there is no folder {place}; labelled pictures are images/ beside labels/"
             )
-    paths = sorted(path for path in images.iterdir() if path.is_file() and not path.name.startswith("."))
+    try:
+        paths = sorted(path for path in images.iterdir() if path.is_file() and not path.name.startswith("."))
+    except OSError as error:
+        raise ConfigurationError(f"--data: {images} cannot be read ({type(error).__name__})") from error
     if not paths:
         raise ConfigurationError(f"--data: there is no picture in {images}")
     _require_labels(paths, labels)
@@ -57,7 +62,7 @@ def read_labelled_pictures(folder: Path) -> tuple[LabelledPicture, ...]:
 def by_source(pictures: Sequence[LabelledPicture]) -> dict[str, tuple[int, ...]]:
     """The positions of the pictures of each source; empty unless their names speak of several."""
     sources = sorted({picture.source for picture in pictures})
-    if not 1 < len(sources) <= _MOST_SOURCES or "" in sources:
+    if not 1 < len(sources) <= _MOST_SOURCES or {"", EVERY_SOURCE} & set(sources):
         return {}
     return {
         source: tuple(number for number, picture in enumerate(pictures) if picture.source == source)
@@ -79,7 +84,10 @@ def _read_names(folder: Path) -> tuple[str, ...] | None:
     for place in (folder, folder.absolute().parent):
         path = place / _CLASSES_FILE
         if path.is_file():
-            return tuple(line.strip() for line in _text_of(path).splitlines())
+            names = tuple(line.strip() for line in _text_of(path).splitlines())
+            for odd in (name for name in names if not name.isprintable()):
+                raise ConfigurationError(f"--data: {path} names a class {odd!r}, which cannot be printed")
+            return names
     return None
 
 
@@ -117,6 +125,6 @@ def _parse(fields: list[str], names: tuple[str, ...] | None) -> tuple[str, tuple
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some editors begin with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"--data: {path} cannot be read ({type(error).__name__})") from error

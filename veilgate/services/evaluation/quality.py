@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from veilgate.imaging.boxes import non_max_suppression
 from veilgate.services.evaluation.labelled_pictures import UNLABELLED
 from veilgate.services.evaluation.looking import Look
 from veilgate.services.evaluation.matching import Case, Ledger, judge, make_case, together
@@ -14,6 +15,8 @@ from veilgate.services.evaluation.precision import average_precision, working_po
 MIN_IOU = 0.5
 IOUS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 MIN_PRECISION = 0.8
+# Boxes that overlap by more are about one thing.
+_SAME_IOU = 0.6
 # From where on a box is of that size: its side (the root of its area) by the picture's longer side.
 SIZES = {"small": 0.0, "medium": 0.1, "large": 0.3}
 
@@ -111,9 +114,12 @@ def _case_of_class(scene: Scene, model: int, name: str) -> Case:
 
 def _case_of_any(scene: Scene, model: int, known: Collection[str]) -> Case:
     look, is_it = scene.looks[model], is_of_any(scene.labels, known)
+    # A vehicle that was told of under two names is one.
+    boxes_xyxy, scores = look.boxes_xyxy.astype(np.float32), look.scores.astype(np.float32)
+    kept = non_max_suppression(boxes_xyxy, scores, max_iou=_SAME_IOU)
     return make_case(
-        look.scores,
-        look.boxes_xyxy,
+        look.scores[kept],
+        look.boxes_xyxy[kept],
         scene.boxes_xyxy[is_it],
         excuses_xyxy=scene.boxes_xyxy[~is_it],
         sizes=scene.sizes[is_it],
