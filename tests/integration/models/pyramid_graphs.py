@@ -5,6 +5,7 @@ stride from its centre to all sides.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.integration.models.onnx_graphs import serialised
+from veilgate.inference.openvino_runtime import OpenVinoGraph
 
 NAMES = ("car", "bus")
 STRIDES_PX = (8, 16, 32)
@@ -76,3 +78,14 @@ def _grid(stride: int, *, quantised: bool) -> list[onnx.NodeProto]:
         ]
         cells = f"{cells}_again"
     return [*nodes, helper.make_node("Conv", [cells, "weights", "bias"], [f"stride{stride}"])]
+
+
+def convolutions(content: bytes) -> Counter[str]:
+    """How many convolutions the runtime computes in which type, as it says itself."""
+    compiled = OpenVinoGraph(content).compile((1, 3, 320, 320), streams=1, exact=False)
+    facts = [node.get_rt_info() for node in compiled.get_runtime_model().get_ops()]
+    return Counter(
+        fact["runtimePrecision"].astype(str)
+        for fact in facts
+        if fact["layerType"].astype(str) == "Convolution"
+    )

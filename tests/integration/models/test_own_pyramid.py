@@ -1,18 +1,16 @@
 """A detector trained here, from its file to its boxes: through the manifest, the checks and the runtime."""
 
 import dataclasses
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.integration.models.onnx_graphs import GREEN, MAGENTA, colour_detector
-from tests.integration.models.pyramid_graphs import colour_pyramid, said
+from tests.integration.models.pyramid_graphs import colour_pyramid, convolutions, said
 from veilgate.domain.errors import ConfigurationError
 from veilgate.inference.manifest import Adapter, ClassAction, LocalFile, ModelKind, ModelSpec, sha256_of
 from veilgate.inference.models import DetectorOptions, load_model, offered_labels
-from veilgate.inference.openvino_runtime import OpenVinoGraph
 from veilgate.inference.ports import Detector
 
 OPTIONS = DetectorOptions()
@@ -106,17 +104,6 @@ def test_other_bytes_than_the_manifest_means_are_not_loaded(tmp_path: Path) -> N
     spec = dataclasses.replace(spec_of(tmp_path, colour_pyramid()), sha256="0" * 64)
     with pytest.raises(ConfigurationError, match="does not have the sha256"):
         load_model(spec, folder=tmp_path, options=OPTIONS)
-
-
-def convolutions(content: bytes) -> Counter[str]:
-    """How many convolutions the runtime computes in which type, as it says itself."""
-    compiled = OpenVinoGraph(content).compile((1, 3, 320, 320), streams=1, exact=False)
-    facts = [node.get_rt_info() for node in compiled.get_runtime_model().get_ops()]
-    return Counter(
-        fact["runtimePrecision"].astype(str)
-        for fact in facts
-        if fact["layerType"].astype(str) == "Convolution"
-    )
 
 
 def test_what_is_quantised_is_computed_in_whole_numbers() -> None:
