@@ -335,4 +335,4 @@ def test_our_own_manifest_is_right(repository_root: Path) -> None:
     assert ours.resolve("fake", ModelKind.FACES).delay_s == 0.05
     assert ours.veil_targets("centerface", "") == ("face",)
     embedders = {spec.id for spec in ours.models if spec.kind is ModelKind.EMBEDDER}
-    assert embedders == {"descriptor-v1", "efficientnet-b0", "efficientnet-b3", "resnet-50"}
+    assert embedders == {"descriptor-v1", "likeness-v1", "efficientnet-b0", "efficientnet-b3", "resnet-50"}
