@@ -9,7 +9,7 @@ from training.likeness.network import SMALL, WIDE
 from training.likeness.packing import packed_pictures
 from training.likeness.train import Plan, Training, teach
 
-# Three quarters of an hour on two cores.
+# An hour on two cores.
 _STEPS = 5_000
 
 

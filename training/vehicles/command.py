@@ -12,7 +12,7 @@ from training.vehicles.export import write_onnx, write_quantised_onnx
 from training.vehicles.labels import read_labels
 from training.vehicles.train import Course, Training
 
-# On two cores, an hour and a half; on a GPU, as many pictures again for the larger network.
+# On two cores, an hour and a half; on a GPU, five times as many pictures for a larger network.
 _STEPS = {"cpu": 8_500, "cuda": 20_000}
 _BATCH = {"cpu": 32, "cuda": 64}
 
