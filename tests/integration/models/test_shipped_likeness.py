@@ -32,7 +32,8 @@ def worse(picture: Pixels) -> Pixels:
     part = picture[height // 20 : -height // 20, width // 20 : -width // 20]
     small = cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     _, spool = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 30])
-    return np.asarray(cv2.imdecode(spool, cv2.IMREAD_COLOR) * 0.8, np.uint8)
+    decoded = np.asarray(cv2.imdecode(spool, cv2.IMREAD_COLOR), np.float32)
+    return (decoded * 0.8).astype(np.uint8)
 
 
 def test_it_is_small(embedder: Embedder) -> None:
