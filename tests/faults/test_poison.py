@@ -15,7 +15,7 @@ BOTH = (MARIADB, SQLITE)
 MOST_ATTEMPTS = 3  # JOB_MAX_ATTEMPTS, as it is unless somebody changes it
 SEGFAULT = -11
 # Two pictures hold up the device's threads, so that the rest gathers before it.
-A_CHUNK_TOO_LARGE = "in_infer:sleep=1@1,in_infer:sleep=1@2,in_infer:oom@3"
+A_CHUNK_TOO_LARGE = "in_infer:sleep=3@1,in_infer:sleep=3@2,in_infer:oom@3"
 
 
 def digest(photo: Photo) -> str:
@@ -81,7 +81,7 @@ def test_soft_poison(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> 
     dozen=True,
 )
 def test_out_of_device_memory(rig: Rig, oracle: Oracle, clients: Clients, seen: Seen) -> None:
-    give_all_to_one(rig, clients, 8, failpoints=A_CHUNK_TOO_LARGE)
+    give_all_to_one(rig, clients, 8, failpoints=A_CHUNK_TOO_LARGE, JOB_TIMEOUT_S="30")
     rig.hands_off.discard(VICTIM)
     rig.until(lambda: "device.smaller_chunks" in rig.log, what="a halved chunk")
     oracle.check()

@@ -62,7 +62,8 @@ class WorkList:
                 return False
             self._redis.delete(Job.key_for(job_id))
             self._redis.zrem(queue.failed_job_registry.key, job_id)
-            self._enqueue(queue, job_id)
+            # Who found the same a moment earlier has listed it by now, and is not overwritten.
+            self._writers[queue.name].put([job_id])
         return True
 
     def put_all(self, job_ids: Sequence[str], kind: JobKind, lane: Lane) -> list[str]:

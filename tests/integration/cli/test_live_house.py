@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -113,9 +114,15 @@ def files_of(result_key: str) -> set[str]:
     return {f"{result_key}{name}" for name in ("processed.jpg", "thumbnail-1024.jpg", "thumbnail-320.jpg")}
 
 
-def all_ended(house: Household) -> bool:
-    open_jobs = "SELECT count(*) FROM jobs WHERE status IN ('submitted', 'processing')"
-    return not house.one(open_jobs)
+def wait_for_the_end_of_all(house: Household) -> None:
+    def left() -> list[dict[str, Any]]:
+        return house.gateway.select("SELECT * FROM jobs WHERE status IN ('submitted', 'processing')")
+
+    try:
+        wait_until(lambda: not left(), timeout_s=60, what="the end of all jobs")
+    except AssertionError as error:
+        told = [line for row in left() for line in house.gateway.log.splitlines() if row["id"] in line]
+        raise AssertionError("\n".join([str(error), *map(str, left()), *told])) from None
 
 
 def test_an_upload_held_before_its_commit_keeps_its_original(live_house: Household) -> None:
@@ -156,7 +163,7 @@ def test_nothing_is_wrong_that_is_only_on_its_way(live_house: Household) -> None
             assert (verdicts, summary.agrees) == ([], True)
         assert live_house.jobs("requeue-missing").returncode == 0
         assert summary.looked_at["jobs with their events"] > 0
-    wait_until(lambda: all_ended(live_house), timeout_s=60, what="the end of all jobs")
+    wait_for_the_end_of_all(live_house)
     assert_nothing_good_was_lost(live_house, job_ids, but=[])
     assert live_house.found(deep=True) == set()
 
@@ -177,7 +184,7 @@ def test_repairs_beside_work_harm_none_of_it(live_house: Household) -> None:
             assert forgotten not in set(live_house.store.list("results/"))
     assert {"result_missing", "result_orphan"} <= found
     assert found <= {"result_missing", "result_orphan", "job_not_listed"}
-    wait_until(lambda: all_ended(live_house), timeout_s=60, what="the end of all jobs")
+    wait_for_the_end_of_all(live_house)
     assert_nothing_good_was_lost(live_house, job_ids + victims, but=victims)
     assert live_house.found(deep=True) == set()
 

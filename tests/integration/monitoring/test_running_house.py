@@ -72,7 +72,9 @@ def watched(
         )
         stack.callback(prometheus.close)
         house.wait_for_banner()
-        # What has grown before the first look at it has never grown.
+        # What has grown before the first look at it has never grown, and a series of a route begins with the
+        # first request for it.
+        _answered(house.http.get("/images"), 200)
         now_s = time.time()
         wait_until(
             lambda: _seen_since(prometheus, now_s), timeout_s=PATIENCE_S, what="a look at each", poll_s=0.2
@@ -139,6 +141,7 @@ def _seen_since(prometheus: RunningPrometheus, since_s: float) -> bool:
 
 def _do_a_little_of_everything(house: House, sink: WebhookSink, picture: bytes) -> None:
     http = house.http
+    _answered(http.get("/images"), 200)
     _answered(http.post("/webhooks", json={"url": sink.url}), 201)
     looked_up = _upload(http, picture, lookups="true")
     assert house.ended(looked_up)["status"] == "completed"

@@ -7,7 +7,7 @@ from rq.job import Job
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
-from tests.fixtures.private_redis import StartRedis
+from tests.fixtures.private_redis import RunningRedis, StartRedis
 from tests.fixtures.tcp_proxy import TcpProxy
 from tests.integration.queueing.lists import Lists
 from veilgate.domain.jobs import JobKind, Lane
@@ -48,6 +48,26 @@ def test_a_record_without_an_entry_does_not_keep_a_job_off_the_list(lists: Lists
     lists.put("a")
     assert lists.waiting() == ["a"]
     assert Job.fetch("a", connection=lists.redis, serializer=JSONSerializer).func_name == TASK
+
+
+def test_who_finds_the_same_dead_record_a_moment_earlier_does_no_harm(
+    lists: Lists, redis_server: RunningRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway, the reconciler and `jobs verify` may all list a job that was cancelled and is wanted again.
+    The slower one ended with RQ's word for a duplicate: a gateway's dispatcher, or the whole reconciler."""
+    other = Lists(redis_server.url)
+    delete = lists.redis.delete
+
+    def and_then_the_other_is_quicker(*keys: str) -> int:
+        gone = delete(*keys)
+        other.put("a")
+        return int(gone)
+
+    lists.redis.hset("rq:job:a", "status", "started")
+    monkeypatch.setattr(lists.redis, "delete", and_then_the_other_is_quicker)
+    assert lists.work_list.put("a", JobKind.VEIL, Lane.INTERACTIVE)
+    assert lists.waiting() == ["a"]
+    other.redis.close()
 
 
 def test_a_job_that_failed_before_is_no_longer_listed_as_failed(lists: Lists) -> None:
