@@ -13,12 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.scenes import draw_scene
+from bench.scenes import WITH_CARS, draw_scene
 from config import get_config
 from veilgate.wiring.named_models import open_contestant
 
 _SCENES = 144
-_WITH_CARS = {"street", "night"}
 _ENDINGS = {".png", ".jpg"}
 _WITH_VEHICLES = "motorcycle"
 _LEAST_SIDE_PX = 150
@@ -42,7 +41,7 @@ def main(words: Sequence[str] | None = None) -> None:
 def _scenes() -> Iterator[Named]:
     for number in range(_SCENES):
         kind, pixels_bgr = draw_scene(number)
-        if kind not in _WITH_CARS:
+        if kind not in WITH_CARS:
             yield f"{kind} {number}", np.ascontiguousarray(pixels_bgr[..., ::-1])
 
 

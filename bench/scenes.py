@@ -11,6 +11,8 @@ from bench.sources import Pixels
 
 SIZES_WH = ((1024, 768), (768, 1024), (960, 960), (1152, 648), (900, 600))
 _SEED = 23
+# Kinds that show vehicles: a night is a street in the dark.
+WITH_CARS = frozenset({"street", "night"})
 _GRAIN = 0.35  # of the noise of bench/photos.py, which is that of a phone in bad light
 
 Rng = np.random.Generator

@@ -8,14 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.scenes import draw_scene
+from bench.scenes import WITH_CARS, draw_scene
 from training.pictures import PackedPictures, Pixels, pack
 
 # Far from the numbers that the benchmark draws.
 _FIRST_SCENE = 2_000_000
 _SCENES = 600
 _LONGEST_SIDE_PX = 416
-_WITH_CARS = {"street", "night"}  # which is a street in the dark
 _VERSION = 1
 # What the packages bring that train. The others of scikit-image are kept to be tried out on.
 _OF_SKIMAGE = (
@@ -39,7 +38,7 @@ class EmptyPictures:
 
 def empty_pictures(*, cache: Path) -> EmptyPictures:
     """From `cache` where it has them all."""
-    made_of = json.dumps([_VERSION, _SCENES, _OF_SKIMAGE, _OF_MATPLOTLIB, sorted(_WITH_CARS)])
+    made_of = json.dumps([_VERSION, _SCENES, _OF_SKIMAGE, _OF_MATPLOTLIB, sorted(WITH_CARS)])
     folder = cache / f"empty-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     for path in _photos():
@@ -61,7 +60,7 @@ def _keep(target: Path, source: Path | int) -> None:
         return
     if isinstance(source, int):
         kind, pixels = draw_scene(source)
-        if kind in _WITH_CARS:
+        if kind in WITH_CARS:
             return
     else:
         pixels = np.asarray(cv2.imread(str(source), cv2.IMREAD_COLOR), np.uint8)

@@ -121,7 +121,9 @@ def wait_for_the_end_of_all(house: Household) -> None:
     try:
         wait_until(lambda: not left(), timeout_s=60, what="the end of all jobs")
     except AssertionError as error:
-        told = [line for row in left() for line in house.gateway.log.splitlines() if row["id"] in line]
+        telling = [*(row["id"] for row in left()), "process.died", "thread.died"]
+        log = house.gateway.log.splitlines()
+        told = [line for line in log if any(word in line for word in telling)]
         raise AssertionError("\n".join([str(error), *map(str, left()), *told])) from None
 
 
