@@ -10,7 +10,7 @@ import pytest
 from bench import load_run
 from bench.load import main
 from bench.load_calls import Calls, Pictures
-from bench.load_run import Run, run_scenario
+from bench.load_run import Run, measure_capacity, run_scenario
 from bench.load_scenarios import LOAD_TESTS, read_plan, read_scenario
 from tests.fixtures.paths import find_free_port
 from tests.load.false_gateway import FalseGateway
@@ -53,9 +53,23 @@ def test_a_part_of_the_capacity_is_taken(gateway: FalseGateway, tmp_path: Path) 
     assert load.told["pictures"]["completed"] == int(capacity_per_s / 5) > 0, load.said
 
 
-def test_where_nothing_completes_there_is_no_capacity(
-    gateway: FalseGateway, capsys: pytest.CaptureFixture[str]
+def test_a_house_that_begins_slowly_is_measured_from_its_first_picture_on(
+    gateway: FalseGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(load_run, "_WARM_UP_S", 0.1)
+    gateway.refused["upload"] = 24  # the first of each caller, who comes again after a second
+
+    async def measured() -> float:
+        async with Calls(gateway.url, Pictures(sorted((LOAD_TESTS / "pictures").glob("*.jpg")))) as calls:
+            return await measure_capacity(calls, read_plan(), seconds=0.3)
+
+    assert asyncio.run(measured()) > 0
+
+
+def test_where_nothing_completes_there_is_no_capacity(
+    gateway: FalseGateway, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load_run, "_FIRST_WITHIN_S", 0.5)
     gateway.job_status = "failed"
     words = ["--url", gateway.url, "--of-capacity", "0.5", "--capacity-seconds", "0.2"]
     assert main(words) == 1
